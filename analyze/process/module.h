@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * module.h - the files (and vdso, kernel, anonymous code) that samples fall
+ * into: one module per (kind, path, build-id), shared by all processes.
+ *
+ * A module is opened at first use. A file whose build-id differs from the
+ * trace's is refused (MODULE_REFUSED) and never names a frame. Modules live as
+ * long as their table. Not thread-safe.
+ */
+#ifndef RUCHY_ANALYZE_MODULE_H
+#define RUCHY_ANALYZE_MODULE_H
+
+#include "analyze/unwind/stack.h"
+#include "ruchy/event.h"
+
+enum module_kind {
+	MODULE_FILE,
+	MODULE_VDSO,   /* the image in the trace */
+	MODULE_KERNEL, /* "[kernel.kallsyms]" and kernel modules: named by kallsyms */
+	MODULE_ANON,   /* "//anon", "[heap]", memfd, …: code without a file */
+};
+
+enum module_status {
+	MODULE_UNOPENED,
+	MODULE_OPEN,
+	MODULE_MISSING, /* not on this machine, unreadable, or not an ELF file */
+	MODULE_REFUSED, /* another build than the recorded one */
+};
+
+struct module_elf; /* analyze/process/module_dwfl.h: libdw's side */
+
+struct module {
+	uint32_t id;
+	enum module_kind kind;
+	enum module_status status;
+	char *path;       /* as recorded */
+	const char *name; /* its last component, for reports */
+	uint8_t build_id[EVENT_BUILD_ID_MAX];
+	uint8_t build_id_size;  /* 0: the trace does not say */
+	char *reason;           /* why it is MISSING or REFUSED: one line; else NULL */
+	struct module_elf *elf; /* owned; NULL unless OPEN and an ELF file */
+	bool used;              /* a sample's frame fell into it */
+};
+
+struct module_table;
+
+/* `symfs`: directory searched for the target's files (whole path below it, then last component), or
+ * NULL. */
+struct module_table *module_table_new(const char *symfs);
+/* The module, made at first sight. NULL: no memory. `path` is copied. */
+struct module *module_table_get(struct module_table *t, enum module_kind kind, const char *path,
+				const uint8_t *build_id, size_t build_id_size);
+/* Give the vdso's image (copied). Before the first module of kind VDSO is opened. */
+int module_table_set_vdso(struct module_table *t, const uint8_t *image, size_t size);
+struct module *module_table_at(const struct module_table *t, uint32_t id);
+size_t module_table_count(const struct module_table *t);
+/* Open it if it was not tried yet; true when OPEN. */
+bool module_open(struct module_table *t, struct module *m);
+/* Link-time address of a file offset, through the program headers; false where no segment holds it.
+ */
+bool module_address(const struct module *m, uint64_t file_offset, uint64_t *ret_address);
+void module_table_free(struct module_table *t);
+
+#endif

@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * symbolize.h - names, inlined calls and lines for unique (module, address)
+ * pairs, through a chain of sources: DWARF, ELF symbols, kallsyms, nearest FDE.
+ *
+ * Called once after aggregation with every unique frame of the profile, sorted
+ * by module and address. Names are demangled (Rust hash dropped), capped, and
+ * owned by the symbolizer.
+ */
+#ifndef RUCHY_ANALYZE_SYMBOLIZE_H
+#define RUCHY_ANALYZE_SYMBOLIZE_H
+
+#include "analyze/process/module.h"
+
+struct symbolizer;
+
+/* One logical frame: a function, or a call inlined into the next one. */
+struct symbol {
+	const char *function; /* demangled; "module+0x1234" or "[unknown]" where there is no name */
+	const char *file;     /* source path, NULL unknown */
+	uint32_t line;        /* 0 unknown */
+	uint32_t column;      /* 0 unknown */
+	uint64_t address;     /* start of the function (of the outermost one for inlined frames),
+				 link-time */
+	bool inlined;         /* into the symbol that follows */
+	bool named;           /* false for "module+0x1234" and "[unknown]" */
+};
+
+/* The logical frames of one physical frame, innermost first; at least one. */
+struct symbol_list {
+	const struct symbol *symbols;
+	size_t n_symbols;
+};
+
+/* `inlines`: expand inlined calls. NULL: no memory. */
+struct symbolizer *symbolizer_new(struct module_table *modules, bool inlines);
+/* Text of /proc/kallsyms, in parts that hold whole lines; copied. */
+int symbolizer_add_kallsyms(struct symbolizer *s, const char *text, size_t size);
+/*
+ * Symbolize `n` frames, sorted by (module, address); ret[i] belongs to frames[i] and lives as long
+ * as the symbolizer. RUCHY_E_NOMEM.
+ */
+int symbolizer_run(struct symbolizer *s, const struct stack_frame *frames, size_t n,
+		   struct symbol_list *ret);
+void symbolizer_free(struct symbolizer *s);
+
+#endif
