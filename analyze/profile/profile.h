@@ -1,0 +1,189 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * profile.h - the aggregate that reports read, and how it is made.
+ *
+ * While samples come in, profile_add counts them by unique stack, thread and
+ * event. profile_finish then names the unique frames, expands inlined calls and
+ * computes functions, the logical call tree and totals; from then on the profile
+ * is read-only. Weights: every sample counts 1 in `samples` and its period in
+ * `count` (events; nanoseconds for the clocks).
+ *
+ * Columns: one per event that was sampled, the same name in several traces is
+ * one column. All arrays named `…weights` or `self`/`total` have n_columns entries.
+ * All strings are owned by the profile and live as long as it does.
+ */
+#ifndef RUCHY_ANALYZE_PROFILE_H
+#define RUCHY_ANALYZE_PROFILE_H
+
+#include "analyze/profile/metrics.h"
+#include "analyze/symbolize/symbolize.h"
+#include "analyze/unwind/stack.h"
+#include "ruchy/trace_meta.h"
+#include "ruchy/trace_reader.h"
+
+struct profile_weight {
+	uint64_t samples;
+	uint64_t count; /* sum of periods */
+};
+
+/* An event that was sampled. */
+struct profile_column {
+	const char *name; /* "cpu_clock" */
+	bool time_base;
+	bool nanoseconds;            /* count is time, else events */
+	struct profile_weight total; /* over all samples */
+	/* exact totals of read(2) at the end; has_exact false where the recording has none */
+	bool has_exact;
+	uint64_t exact_count, enabled_ns, running_ns;
+};
+
+/* A counter that was asked for (or added), in the order asked. */
+struct profile_counter {
+	const char *name;
+	bool requested; /* else supporting */
+	bool available;
+	const char *reason; /* NULL when available */
+	int column;         /* -1 when unavailable */
+	int fallback;       /* column that stands in, -1 none */
+	double coverage;    /* running / enabled, NAN unknown */
+};
+
+struct profile_function {
+	const char *name;   /* demangled, or "module+0x…", or "[unknown]" */
+	const char *module; /* last component of the module's path; "[kernel]", "[unknown]" */
+	uint64_t address;   /* start, link-time; 0 unknown */
+	bool kernel, named;
+	struct profile_weight *self, *total; /* total counts a recursive function once a sample */
+};
+
+/* A logical frame of a physical one. */
+struct profile_symbol {
+	uint32_t function;
+	const char *file; /* NULL unknown */
+	uint32_t line;
+	bool inlined; /* into the next one */
+};
+
+/* A unique physical frame: (module, address). Innermost symbol first. */
+struct profile_frame {
+	uint64_t address;
+	const char *module, *module_path;
+	uint32_t flags; /* STACK_FRAME_* */
+	const struct profile_symbol *symbols;
+	size_t n_symbols;
+};
+
+/* A node of the physical call tree: a unique stack is a node, its frames are the way to the root.
+ */
+struct profile_stack {
+	uint32_t parent; /* 0: the root, which is no frame */
+	uint32_t frame;
+};
+
+enum profile_node_kind {
+	PROFILE_NODE_ROOT,
+	PROFILE_NODE_COMM, /* first level: the process's name */
+	PROFILE_NODE_FUNCTION,
+	PROFILE_NODE_BROKEN, /* "[broken: reason]" below comm, where the stack did not reach its
+				entry */
+};
+
+/* The logical call tree, callers above callees. nodes[0] is the root; children come after their
+ * parent. */
+struct profile_node {
+	enum profile_node_kind kind;
+	uint32_t parent, first_child, next_sibling; /* 0: none */
+	uint32_t function;                          /* of kind FUNCTION */
+	const char *name;                           /* what a report prints */
+	bool kernel, inlined;
+	struct profile_weight *self, *total;
+};
+
+struct profile_thread {
+	uint32_t pid, tid;
+	const char *name;
+	struct profile_weight *weights;
+	uint64_t ends[STACK_END_COUNT]; /* samples of the time base by the reason of their stack's
+					   end */
+};
+
+/* What was recorded, for headers; copied from the first trace. */
+struct profile_info {
+	const char *trace, *command, *hostname, *kernel, *arch, *cpu_model, *recorder, *format;
+	const char *binary; /* argv[0] of the command, NULL unknown */
+	const char *const *fallbacks;
+	size_t n_fallbacks;
+	size_t n_traces;
+	bool has_realtime;
+	int64_t start_realtime_ns; /* since 1970 */
+	uint64_t duration_ns;      /* first to last sample */
+	bool complete;             /* the recording ended properly */
+	uint64_t samples, lost, throttled, damaged, withheld;
+	const char *const *warnings; /* one line each: modules refused, missing, damage */
+	size_t n_warnings;
+};
+
+struct profile {
+	struct profile_info info;
+	const struct profile_column *columns;
+	size_t n_columns;
+	int time_base; /* column, -1 none */
+	const struct profile_counter *counters;
+	size_t n_counters;
+	const struct profile_function
+		*functions; /* sorted by self count of the time base, greatest first */
+	size_t n_functions;
+	const struct profile_frame *frames;
+	size_t n_frames;
+	const struct profile_stack *stacks;
+	size_t n_stacks;
+	const struct profile_node *nodes;
+	size_t n_nodes;
+	const struct profile_thread *threads; /* sorted by time base, greatest first */
+	size_t n_threads;
+	uint64_t ends[STACK_END_COUNT]; /* time-base samples by the reason of their stack's end */
+	struct metrics metrics;         /* of the whole run */
+};
+
+/* A sample in time order, for reports that need it. */
+struct profile_row {
+	uint64_t time_ns, period;
+	uint32_t thread; /* index in threads */
+	uint32_t stack;  /* index in stacks, leaf node */
+	uint32_t column, cpu;
+	uint32_t end; /* enum stack_end */
+};
+
+/* ---- making one ---- */
+
+struct profile_builder;
+
+/* `rows`: keep every sample for profile_rows. */
+struct profile_builder *profile_builder_new(bool rows);
+/* Begin a trace: its events become columns. `path` for the header. Returns 0 or RUCHY_E_NOMEM. */
+int profile_builder_trace(struct profile_builder *b, const char *path,
+			  const struct trace_meta *meta);
+/* Add one sample of event `event` (index in the current trace's table) of thread (pid, tid, name).
+ */
+int profile_builder_add(struct profile_builder *b, const struct event *sample, const char *comm,
+			const struct stack *stack);
+/* End of the current trace: totals, loss, integrity. */
+int profile_builder_trace_end(struct profile_builder *b, const struct trace_meta *meta,
+			      const struct trace_integrity *integrity);
+/* A line for info.warnings (copied). */
+int profile_builder_warn(struct profile_builder *b, const char *text);
+/* Name the frames and compute. On success `*ret` is owned by the caller and the builder is freed.
+ */
+int profile_builder_finish(struct profile_builder *b, struct symbolizer *symbolizer,
+			   const struct module_table *modules, struct profile **ret);
+void profile_builder_free(struct profile_builder *b);
+
+/* Rows in time order: `visit` for each; stops at its first non-zero result and returns that.
+ * RUCHY_E_SYS. */
+int profile_rows(const struct profile *p, int (*visit)(void *arg, const struct profile_row *row),
+		 void *arg);
+/* The three ratios from one set of weights (a function's self, a thread's, the run's). */
+struct metrics profile_metrics(const struct profile *p, const struct profile_weight *weights);
+void profile_free(struct profile *p);
+
+#endif

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * report.h - every output format is one file with one `struct report_ops`; they
+ * read the profile and nothing below it.
+ *
+ * `write` prints to `out` and returns 0 or RUCHY_E_*; the caller checks ferror
+ * and closes. Text of other people's programs is escaped for its medium.
+ */
+#ifndef RUCHY_ANALYZE_REPORT_H
+#define RUCHY_ANALYZE_REPORT_H
+
+#include <stdio.h>
+
+#include "analyze/profile/profile.h"
+
+struct report_options {
+	unsigned hotspots; /* how many; 0: not asked */
+	unsigned width;    /* terminal columns; 0: not a terminal, plain and untruncated */
+	bool colour;
+	const char *title; /* flame graph's, NULL: made from the command */
+};
+
+struct report_ops {
+	const char *name; /* "json": flag and messages */
+	bool needs_rows;  /* wants profile_rows */
+	int (*write)(const struct profile *profile, const struct report_options *options, FILE *out,
+		     struct ruchy_error *err);
+};
+
+extern const struct report_ops report_text, report_json, report_flamegraph, report_folded,
+	report_perfscript;
+
+#endif
