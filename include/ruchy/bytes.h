@@ -112,7 +112,8 @@ struct ruchy_buf {
 	bool failed; /* an allocation failed; the content is incomplete */
 };
 
-/* Room for `size` more bytes and a pointer to them, or NULL (and failed). The bytes count as written. */
+/* Room for `size` more bytes and a pointer to them, or NULL (and failed). The bytes count as
+ * written. */
 uint8_t *ruchy_buf_grow(struct ruchy_buf *b, size_t size);
 void ruchy_buf_put(struct ruchy_buf *b, const void *data, size_t size);
 void ruchy_buf_put16(struct ruchy_buf *b, uint16_t v);
@@ -124,7 +125,8 @@ void ruchy_buf_pad(struct ruchy_buf *b, size_t align);
 void ruchy_buf_clear(struct ruchy_buf *b);
 void ruchy_buf_fini(struct ruchy_buf *b);
 
-/* CRC-32 as in IEEE 802.3, zlib and Python's zlib.crc32. `crc` is 0 or the result for the bytes before. */
+/* CRC-32 as in IEEE 802.3, zlib and Python's zlib.crc32. `crc` is 0 or the result for the bytes
+ * before. */
 uint32_t ruchy_crc32(uint32_t crc, const void *data, size_t size);
 
 #endif

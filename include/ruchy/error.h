@@ -11,16 +11,16 @@
 #define RUCHY_ERROR_H
 
 /* One list makes the codes and their texts: name, value, text. */
-#define RUCHY_ERRORS(X)                                    \
-	X(NOMEM, -1, "out of memory")                      \
-	X(SYS, -2, "system call failed")                   \
-	X(DAMAGED, -3, "damaged data")                     \
-	X(FORMAT, -4, "not a trace")                       \
-	X(UNSUPPORTED, -5, "not supported")                \
-	X(LIMIT, -6, "a limit was exceeded")               \
-	X(USAGE, -7, "bad usage")                          \
-	X(PERMISSION, -8, "permission denied")             \
-	X(NOT_FOUND, -9, "not found")                      \
+#define RUCHY_ERRORS(X)                        \
+	X(NOMEM, -1, "out of memory")          \
+	X(SYS, -2, "system call failed")       \
+	X(DAMAGED, -3, "damaged data")         \
+	X(FORMAT, -4, "not a trace")           \
+	X(UNSUPPORTED, -5, "not supported")    \
+	X(LIMIT, -6, "a limit was exceeded")   \
+	X(USAGE, -7, "bad usage")              \
+	X(PERMISSION, -8, "permission denied") \
+	X(NOT_FOUND, -9, "not found")          \
 	X(MISMATCH, -10, "not the file that was recorded")
 
 #define RUCHY_ERROR_ENUM(name, value, text) RUCHY_E_##name = (value),
@@ -40,7 +40,8 @@ const char *ruchy_error_name(int code);
 int ruchy_error_set(struct ruchy_error *err, int code, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
 
-/* As ruchy_error_set with RUCHY_E_SYS (RUCHY_E_PERMISSION for EPERM and EACCES), ": strerror(errno)" appended. */
+/* As ruchy_error_set with RUCHY_E_SYS (RUCHY_E_PERMISSION for EPERM and EACCES), ":
+ * strerror(errno)" appended. */
 int ruchy_error_errno(struct ruchy_error *err, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
 

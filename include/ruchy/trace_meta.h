@@ -33,16 +33,16 @@ struct meta_loss {
 };
 
 struct trace_meta {
-	const char *format;      /* static: "rtrace 0.1", "perf.data" */
+	const char *format; /* static: "rtrace 0.1", "perf.data" */
 	char *recorder, *hostname, *kernel, *arch, *cpu_model, *asked;
 	uint64_t page_size, cpus; /* 0 unknown */
-	char **command;          /* argv, NULL-terminated; NULL unknown */
+	char **command;           /* argv, NULL-terminated; NULL unknown */
 	size_t n_command;
 	bool has_clock;
 	uint64_t clock_monotonic_ns, clock_realtime_ns; /* one moment on both clocks */
 	uint8_t kernel_build_id[EVENT_BUILD_ID_MAX];
 	size_t kernel_build_id_size;
-	uint8_t *vdso;           /* an ELF image */
+	uint8_t *vdso; /* an ELF image */
 	size_t vdso_size;
 	struct event_table events;
 	struct meta_counter *counters;
@@ -53,7 +53,7 @@ struct trace_meta {
 	size_t n_totals;
 	struct meta_loss *losses;
 	size_t n_losses;
-	bool has_end;            /* false: the recording was cut off */
+	bool has_end;                 /* false: the recording was cut off */
 	uint32_t end_status, end_how; /* wait(2) status; enum wire_end */
 	uint64_t end_duration_ns, end_cpu_ns, end_samples, end_withheld;
 	/* build-ids by path, where the recording lists them apart from its mmaps (perf.data) */
@@ -61,23 +61,26 @@ struct trace_meta {
 		char *path;
 		uint8_t id[EVENT_BUILD_ID_MAX];
 		uint8_t size;
-	} *build_ids;
+	} * build_ids;
 	size_t n_build_ids;
 };
 
-/* Append the items of one META payload. RUCHY_E_DAMAGED leaves what came before the damage; RUCHY_E_NOMEM. */
-int trace_meta_parse(struct trace_meta *meta, const uint8_t *items, size_t size, struct ruchy_error *err);
+/* Append the items of one META payload. RUCHY_E_DAMAGED leaves what came before the damage;
+ * RUCHY_E_NOMEM. */
+int trace_meta_parse(struct trace_meta *meta, const uint8_t *items, size_t size,
+		     struct ruchy_error *err);
 void trace_meta_fini(struct trace_meta *meta);
 
 /* Writers of items, appended to a payload; `buf->failed` tells of lost memory. */
 void trace_meta_put(struct ruchy_buf *buf, enum wire_meta_tag tag, const void *value, size_t size);
 void trace_meta_put_text(struct ruchy_buf *buf, enum wire_meta_tag tag, const char *text);
 void trace_meta_put_u64(struct ruchy_buf *buf, enum wire_meta_tag tag, uint64_t value);
-void trace_meta_put_event(struct ruchy_buf *buf, enum wire_event_role role, const void *attr, size_t attr_size,
-			  const char *name, const uint64_t *ids, size_t n_ids);
+void trace_meta_put_event(struct ruchy_buf *buf, enum wire_event_role role, const void *attr,
+			  size_t attr_size, const char *name, const uint64_t *ids, size_t n_ids);
 void trace_meta_put_counter(struct ruchy_buf *buf, const struct meta_counter *counter);
 void trace_meta_put_total(struct ruchy_buf *buf, const struct meta_total *total);
 void trace_meta_put_loss(struct ruchy_buf *buf, const struct meta_loss *loss);
-void trace_meta_put_end(struct ruchy_buf *buf, const struct trace_meta *meta); /* the end_* members */
+void trace_meta_put_end(struct ruchy_buf *buf,
+			const struct trace_meta *meta); /* the end_* members */
 
 #endif

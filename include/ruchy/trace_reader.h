@@ -43,23 +43,24 @@ struct trace_item {
 
 /* What the reader saw of the container. */
 struct trace_integrity {
-	bool has_index;        /* the closing index is there and agrees with the chunks */
-	bool index_wrong;      /* an index is there and does not agree */
-	bool truncated;        /* the file ends inside a frame */
+	bool has_index;   /* the closing index is there and agrees with the chunks */
+	bool index_wrong; /* an index is there and does not agree */
+	bool truncated;   /* the file ends inside a frame */
 	uint64_t chunks, rounds, bytes, raw_bytes;
-	uint64_t damaged;      /* places skipped */
+	uint64_t damaged; /* places skipped */
 	uint64_t damaged_bytes;
 	uint64_t missing_chunks; /* gaps in the sequence */
 	char first_damage[256];  /* "" where there is none */
 };
 
 /*
- * Open `path` ("-": standard input). Errors: RUCHY_E_SYS, RUCHY_E_PERMISSION (cannot be opened or read),
- * RUCHY_E_FORMAT (a directory, empty, neither a trace nor perf.data), RUCHY_E_UNSUPPORTED (version, features),
- * RUCHY_E_DAMAGED (header unusable), RUCHY_E_NOMEM.
+ * Open `path` ("-": standard input). Errors: RUCHY_E_SYS, RUCHY_E_PERMISSION (cannot be opened or
+ * read), RUCHY_E_FORMAT (a directory, empty, neither a trace nor perf.data), RUCHY_E_UNSUPPORTED
+ * (version, features), RUCHY_E_DAMAGED (header unusable), RUCHY_E_NOMEM.
  */
 int trace_reader_open(const char *path, struct trace_reader **ret, struct ruchy_error *err);
-/* The next item. 0, or RUCHY_E_SYS (reading failed), RUCHY_E_NOMEM, RUCHY_E_LIMIT. After END: END again. */
+/* The next item. 0, or RUCHY_E_SYS (reading failed), RUCHY_E_NOMEM, RUCHY_E_LIMIT. After END: END
+ * again. */
 int trace_reader_next(struct trace_reader *r, struct trace_item *ret, struct ruchy_error *err);
 /* What is known so far; valid until the reader is freed, grows with trace_reader_next. */
 const struct trace_meta *trace_reader_meta(const struct trace_reader *r);
@@ -71,13 +72,14 @@ void trace_chunk_free(struct trace_chunk *chunk);
 
 struct record_iter; /* holds the stack images of one chunk */
 
-/* An iterator to be used for any number of chunks, one after the other. `meta` is borrowed. NULL: no memory. */
+/* An iterator to be used for any number of chunks, one after the other. `meta` is borrowed. NULL:
+ * no memory. */
 struct record_iter *record_iter_new(const struct trace_meta *meta);
 void record_iter_start(struct record_iter *it, const struct trace_chunk *chunk);
 /*
- * Decode the next record. 1: `ret` is set; 0: the chunk's end; RUCHY_E_DAMAGED: this record is unusable, go on with the
- * next call (when its length is unusable too, that call returns 0); RUCHY_E_NOMEM.
- * Types that we do not know come back with `type` and `misc` only.
+ * Decode the next record. 1: `ret` is set; 0: the chunk's end; RUCHY_E_DAMAGED: this record is
+ * unusable, go on with the next call (when its length is unusable too, that call returns 0);
+ * RUCHY_E_NOMEM. Types that we do not know come back with `type` and `misc` only.
  */
 int record_iter_next(struct record_iter *it, struct event *ret);
 /* Offset in the chunk and size of the record just returned. */
@@ -85,7 +87,11 @@ size_t record_iter_offset(const struct record_iter *it);
 size_t record_iter_size(const struct record_iter *it);
 void record_iter_free(struct record_iter *it);
 
-/* Decode one whole record without stack images (a shared dump comes back as its stored bytes). As record_iter_next. */
-int perf_record_decode(const struct event_table *t, const uint8_t *record, size_t size, struct event *ret);
+/*
+ * Decode one whole record without stack images: a shared dump comes back as its stored bytes, and
+ * stack.sp is 0. As record_iter_next.
+ */
+int perf_record_decode(const struct event_table *t, const uint8_t *record, size_t size,
+		       struct event *ret);
 
 #endif

@@ -24,11 +24,13 @@ struct trace_chunk_info {
 };
 
 /* Start a trace on `fd` (borrowed; must be blocking). `level` is zstd's. */
-int trace_writer_open(int fd, const char *name, int level, struct trace_writer **ret, struct ruchy_error *err);
-int trace_writer_chunk(struct trace_writer *w, const struct trace_chunk_info *info, const void *data, size_t size,
-		       struct ruchy_error *err);
+int trace_writer_open(int fd, const char *name, int level, struct trace_writer **ret,
+		      struct ruchy_error *err);
+int trace_writer_chunk(struct trace_writer *w, const struct trace_chunk_info *info,
+		       const void *data, size_t size, struct ruchy_error *err);
 /* A META chunk of `items` (trace_meta_put_*). */
-int trace_writer_meta(struct trace_writer *w, const struct ruchy_buf *items, struct ruchy_error *err);
+int trace_writer_meta(struct trace_writer *w, const struct ruchy_buf *items,
+		      struct ruchy_error *err);
 /* End of a round: nothing that comes later is older than `time_ns`. */
 int trace_writer_round(struct trace_writer *w, uint64_t time_ns, struct ruchy_error *err);
 /* Write the index. The writer stays to be freed. */
@@ -44,13 +46,14 @@ struct stack_share *stack_share_new(void); /* NULL: no memory */
 /* Begin a chunk: forget all images. */
 void stack_share_reset(struct stack_share *s);
 /*
- * Append `record` (a whole PERF_RECORD_SAMPLE of event `desc`, `size` bytes) to `out` with its dump cut and shared.
- * Nothing at or above `limit` (the process's initial stack pointer; UINT64_MAX: none, 0: withhold the whole dump)
- * is stored. Records without a dump are copied. `sp_reg` is the stack pointer's PERF_REG_* number.
- * RUCHY_E_DAMAGED where the record does not fit its attr (nothing is appended), RUCHY_E_NOMEM.
+ * Append `record` (a whole PERF_RECORD_SAMPLE of event `desc`, `size` bytes) to `out` with its dump
+ * cut and shared. Nothing at or above `limit` (the process's initial stack pointer; UINT64_MAX:
+ * none, 0: withhold the whole dump) is stored. Records without a dump are copied. `sp_reg` is the
+ * stack pointer's PERF_REG_* number. RUCHY_E_DAMAGED where the record does not fit its attr
+ * (nothing is appended), RUCHY_E_NOMEM.
  */
-int stack_share_pack(struct stack_share *s, const struct event_desc *desc, unsigned sp_reg, const uint8_t *record,
-		     size_t size, uint64_t limit, struct ruchy_buf *out);
+int stack_share_pack(struct stack_share *s, const struct event_desc *desc, unsigned sp_reg,
+		     const uint8_t *record, size_t size, uint64_t limit, struct ruchy_buf *out);
 void stack_share_free(struct stack_share *s);
 
 /* PERF_REG_* of the stack pointer for a uname machine name, or -1. */
@@ -65,6 +68,7 @@ struct record_ids {
 };
 
 /* Time, id and thread of any record; RUCHY_E_DAMAGED where it is too short. */
-int perf_record_ids(const struct event_table *t, const uint8_t *record, size_t size, struct record_ids *ret);
+int perf_record_ids(const struct event_table *t, const uint8_t *record, size_t size,
+		    struct record_ids *ret);
 
 #endif

@@ -13,10 +13,10 @@
 #include <stdint.h>
 
 #define WIRE_MAGIC_HEADER 0x184D2A51u
-#define WIRE_MAGIC_CHUNK 0x184D2A52u
-#define WIRE_MAGIC_ROUND 0x184D2A53u
-#define WIRE_MAGIC_INDEX 0x184D2A54u
-#define WIRE_TAG 0x43525452u /* "RTRC" */
+#define WIRE_MAGIC_CHUNK  0x184D2A52u
+#define WIRE_MAGIC_ROUND  0x184D2A53u
+#define WIRE_MAGIC_INDEX  0x184D2A54u
+#define WIRE_TAG          0x43525452u /* "RTRC" */
 
 #define WIRE_VERSION_MAJOR 0
 #define WIRE_VERSION_MINOR 1
@@ -24,51 +24,54 @@
 #define WIRE_TRACE_ID_BYTES 16
 
 /* Body sizes of this version; a reader accepts longer bodies and ignores the rest. */
-#define WIRE_HEADER_BYTES 48
-#define WIRE_CHUNK_BYTES 80
-#define WIRE_ROUND_BYTES 48
-#define WIRE_INDEX_BYTES 40 /* before the entries */
+#define WIRE_HEADER_BYTES      48
+#define WIRE_CHUNK_BYTES       80
+#define WIRE_ROUND_BYTES       48
+#define WIRE_INDEX_BYTES       40 /* before the entries */
 #define WIRE_INDEX_ENTRY_BYTES 48
-#define WIRE_INDEX_TRAILER_BYTES 16 /* u64 bytes from the index frame's start to the end of file, then "RTRCINDX" */
+#define WIRE_INDEX_TRAILER_BYTES \
+	16 /* u64 bytes from the index frame's start to the end of file, then "RTRCINDX" */
 #define WIRE_INDEX_TRAILER_MAGIC "RTRCINDX"
 
 /* Bounds that writers keep and readers enforce. */
 #define WIRE_MAX_CHUNK_BYTES (64u << 20) /* a chunk's raw size */
-#define WIRE_MAX_META_BYTES (64u << 20)  /* all META payloads of a trace together */
-#define WIRE_MAX_BODY_BYTES (64u << 20)  /* the body of a skippable frame */
+#define WIRE_MAX_META_BYTES  (64u << 20) /* all META payloads of a trace together */
+#define WIRE_MAX_BODY_BYTES  (64u << 20) /* the body of a skippable frame */
 
 /* Incompatible features: a reader that does not know a set bit must refuse. */
 #define WIRE_INCOMPAT_STACK_SHARE (1ull << 0) /* stack dumps may be cut and shared */
-#define WIRE_INCOMPAT_KNOWN (WIRE_INCOMPAT_STACK_SHARE)
+#define WIRE_INCOMPAT_KNOWN       (WIRE_INCOMPAT_STACK_SHARE)
 
 /* Chunk kinds; unknown ones are skipped by their length. */
 enum wire_chunk_kind {
 	WIRE_CHUNK_META = 1,     /* items: u32 tag, u32 length, bytes, zero padding to 8 */
 	WIRE_CHUNK_SIDEBAND = 2, /* perf records that are not samples */
-	WIRE_CHUNK_SAMPLES = 3,  /* perf records: samples, and what the kernel puts among them (LOST, THROTTLE) */
-	WIRE_CHUNK_KALLSYMS = 4, /* whole lines of /proc/kallsyms; several chunks follow one another */
+	WIRE_CHUNK_SAMPLES =
+		3, /* perf records: samples, and what the kernel puts among them (LOST, THROTTLE) */
+	WIRE_CHUNK_KALLSYMS =
+		4, /* whole lines of /proc/kallsyms; several chunks follow one another */
 };
 
 /* META items: tag, value, how many. One list makes the enum and the reader's and writer's names. */
-#define WIRE_META_ITEMS(X)                                                                  \
-	X(RECORDER, 1)        /* text: program and version */                               \
-	X(HOSTNAME, 2)        /* text */                                                    \
-	X(KERNEL, 3)          /* text: release */                                           \
-	X(ARCH, 4)            /* text: uname machine, "x86_64" or "aarch64" */              \
-	X(CPU_MODEL, 5)       /* text */                                                    \
-	X(PAGE_SIZE, 6)       /* u64 bytes */                                               \
-	X(CPUS, 7)            /* u64: CPUs online */                                        \
-	X(COMMAND, 8)         /* argv, each word ended by a zero byte */                    \
-	X(CLOCK, 9)           /* u64 CLOCK_MONOTONIC ns, u64 CLOCK_REALTIME ns, one moment */ \
-	X(ASKED, 10)          /* text: the recording options in effect, as flags */         \
-	X(KERNEL_BUILD_ID, 11) /* 1 to 20 bytes */                                          \
-	X(VDSO, 12)           /* the recorder's own vdso, an ELF image */                   \
-	X(EVENT, 13)          /* an opened event, see below; numbered from 0 in order */    \
-	X(COUNTER, 14)        /* a counter asked for or added, see below, in order */       \
-	X(FALLBACK, 15)       /* text: one fallback taken, in order */                      \
-	X(TOTAL, 16)          /* u32 event, u32 has_lost, u64 count, enabled_ns, running_ns, lost */ \
-	X(LOSS, 17)           /* u32 event, u32 cpu, u64 from_ns, u64 to_ns, u64 lost */    \
-	X(END, 18)            /* see below: how the recording ended */
+#define WIRE_META_ITEMS(X)                                                                     \
+	X(RECORDER, 1)         /* text: program and version */                                 \
+	X(HOSTNAME, 2)         /* text */                                                      \
+	X(KERNEL, 3)           /* text: release */                                             \
+	X(ARCH, 4)             /* text: uname machine, "x86_64" or "aarch64" */                \
+	X(CPU_MODEL, 5)        /* text */                                                      \
+	X(PAGE_SIZE, 6)        /* u64 bytes */                                                 \
+	X(CPUS, 7)             /* u64: CPUs online */                                          \
+	X(COMMAND, 8)          /* argv, each word ended by a zero byte */                      \
+	X(CLOCK, 9)            /* u64 CLOCK_MONOTONIC ns, u64 CLOCK_REALTIME ns, one moment */ \
+	X(ASKED, 10)           /* text: the recording options in effect, as flags */           \
+	X(KERNEL_BUILD_ID, 11) /* 1 to 20 bytes */                                             \
+	X(VDSO, 12)            /* the recorder's own vdso, an ELF image */                     \
+	X(EVENT, 13)           /* an opened event, see below; numbered from 0 in order */      \
+	X(COUNTER, 14)         /* a counter asked for or added, see below, in order */         \
+	X(FALLBACK, 15)        /* text: one fallback taken, in order */                        \
+	X(TOTAL, 16) /* u32 event, u32 has_lost, u64 count, enabled_ns, running_ns, lost */    \
+	X(LOSS, 17)  /* u32 event, u32 cpu, u64 from_ns, u64 to_ns, u64 lost */                \
+	X(END, 18)   /* see below: how the recording ended */
 
 #define WIRE_META_ENUM(name, value) WIRE_META_##name = (value),
 enum wire_meta_tag { WIRE_META_ITEMS(WIRE_META_ENUM) };

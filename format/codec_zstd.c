@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: MIT */
+#include <stdlib.h>
+#include <zstd.h>
+#include <zstd_errors.h>
+
+#include "format/codec.h"
+
+struct codec {
+	ZSTD_CCtx *compressor;   /* made at first use */
+	ZSTD_DCtx *decompressor; /* made at first use */
+	int level;
+};
+
+struct codec *codec_new(int level)
+{
+	struct codec *c = calloc(1, sizeof(*c));
+
+	if (c)
+		c->level = level;
+	return c;
+}
+
+static int code_of(size_t result)
+{
+	return ZSTD_getErrorCode(result) == ZSTD_error_memory_allocation ? RUCHY_E_NOMEM
+									 : RUCHY_E_DAMAGED;
+}
+
+static int make_compressor(struct codec *c)
+{
+	if (c->compressor)
+		return 0;
+	c->compressor = ZSTD_createCCtx();
+	if (!c->compressor)
+		return RUCHY_E_NOMEM;
+	ZSTD_CCtx_setParameter(c->compressor, ZSTD_c_compressionLevel, c->level);
+	ZSTD_CCtx_setParameter(c->compressor, ZSTD_c_contentSizeFlag, 1);
+	ZSTD_CCtx_setParameter(c->compressor, ZSTD_c_checksumFlag, 1);
+	return 0;
+}
+
+int codec_compress(struct codec *c, const void *data, size_t size, struct ruchy_buf *out)
+{
+	size_t bound = ZSTD_compressBound(size), before = out->size, written;
+	uint8_t *at;
+	int rc = make_compressor(c);
+
+	if (rc < 0)
+		return rc;
+	at = ruchy_buf_grow(out, bound);
+	if (!at)
+		return RUCHY_E_NOMEM;
+	written = ZSTD_compress2(c->compressor, at, bound, data, size);
+	out->size = before;
+	if (ZSTD_isError(written))
+		return code_of(written);
+	out->size += written;
+	return 0;
+}
+
+int codec_decompress(struct codec *c, const void *frame, size_t size, uint8_t *raw, size_t raw_size)
+{
+	size_t got;
+
+	if (!c->decompressor)
+		c->decompressor = ZSTD_createDCtx();
+	if (!c->decompressor)
+		return RUCHY_E_NOMEM;
+	if (ZSTD_getFrameContentSize(frame, size) != raw_size)
+		return RUCHY_E_DAMAGED;
+	if (ZSTD_findFrameCompressedSize(frame, size) != size)
+		return RUCHY_E_DAMAGED;
+	got = ZSTD_decompressDCtx(c->decompressor, raw, raw_size, frame, size);
+	if (ZSTD_isError(got))
+		return code_of(got);
+	return got == raw_size ? 0 : RUCHY_E_DAMAGED;
+}
+
+void codec_free(struct codec *c)
+{
+	if (!c)
+		return;
+	ZSTD_freeCCtx(c->compressor);
+	ZSTD_freeDCtx(c->decompressor);
+	free(c);
+}

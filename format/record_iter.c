@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: MIT */
+/* The records of one chunk, every sample with its whole stack dump: the reader's side of "Stack
+ * bytes". */
+#include <linux/perf_event.h>
+#include <stdlib.h>
+
+#include "format/sample_layout.h"
+#include "format/stack_image.h"
+#include "ruchy/trace_reader.h"
+#include "ruchy/trace_writer.h"
+
+struct record_iter {
+	const struct trace_meta *meta;
+	const struct trace_chunk *chunk; /* borrowed */
+	size_t at, next;
+	int sp_reg;
+	struct stack_image_table images;
+};
+
+struct record_iter *record_iter_new(const struct trace_meta *meta)
+{
+	struct record_iter *it = calloc(1, sizeof(*it));
+
+	if (it)
+		it->meta = meta;
+	return it;
+}
+
+void record_iter_start(struct record_iter *it, const struct trace_chunk *chunk)
+{
+	it->chunk = chunk;
+	it->at = it->next = 0;
+	it->sp_reg = stack_share_sp_reg(it->meta->arch ? it->meta->arch : "x86_64");
+	stack_image_table_reset(&it->images);
+}
+
+size_t record_iter_offset(const struct record_iter *it)
+{
+	return it->at;
+}
+
+size_t record_iter_size(const struct record_iter *it)
+{
+	return it->next - it->at;
+}
+
+void record_iter_free(struct record_iter *it)
+{
+	if (!it)
+		return;
+	stack_image_table_fini(&it->images);
+	free(it);
+}
+
+/* May the bytes [sp + n, sp + size) be taken from the image? */
+static bool sharing_is_valid(const struct stack_image *image, uint64_t sp, uint64_t n,
+			     uint64_t size)
+{
+	return n % 8 == 0 && size <= STACK_IMAGE_MAX_BYTES &&
+	       stack_image_holds(image, sp + n, sp + size);
+}
+
+/* Complete the dump of a sample, and take it into its thread's image. */
+static int complete_stack(struct record_iter *it, const struct sample_layout *l, struct event *e)
+{
+	struct sample_stack *stack = &e->sample.stack;
+	struct stack_image *image;
+	uint64_t sp, size = l->dyn_size, n = l->stored;
+
+	if (!size)
+		return 0;
+	if (it->sp_reg < 0 || !sample_regs_get(&e->sample.regs, (unsigned)it->sp_reg, &sp) ||
+	    !e->has_tid || sp + size < sp) {
+		stack->sp = 0;
+		stack->size = 0; /* bytes at an unknown address are no use */
+		return n < size ? RUCHY_E_DAMAGED : 0;
+	}
+	stack->sp = sp;
+	image = stack_image_get(&it->images, e->tid);
+	if (!image)
+		return RUCHY_E_NOMEM;
+	if (n < size && !sharing_is_valid(image, sp, n, size))
+		return RUCHY_E_DAMAGED;
+	if (!stack_image_update(&it->images, image, sp, size, stack->head, n))
+		return RUCHY_E_NOMEM;
+	stack->size = size;
+	stack->head_size = n < size ? n : size;
+	if (n < size)
+		stack->tail = stack_image_at(image, sp + n);
+	return 0;
+}
+
+static int decode(struct record_iter *it, const uint8_t *record, size_t size, struct event *ret)
+{
+	const struct event_table *t = &it->meta->events;
+	struct sample_layout layout;
+	struct record_ids ids;
+	int rc;
+
+	if (ruchy_load32(record) != PERF_RECORD_SAMPLE)
+		return perf_record_decode(t, record, size, ret);
+	rc = perf_record_ids(t, record, size, &ids);
+	if (rc < 0)
+		return rc;
+	if (ids.event < 0)
+		return RUCHY_E_DAMAGED;
+	rc = sample_layout(&t->events[ids.event], record, size, &layout);
+	if (rc < 0)
+		return rc;
+	*ret = layout.event;
+	ret->event = ids.event;
+	return complete_stack(it, &layout, ret);
+}
+
+int record_iter_next(struct record_iter *it, struct event *ret)
+{
+	const uint8_t *record;
+	size_t left, size;
+	int rc;
+
+	it->at = it->next;
+	left = it->chunk->size - it->at;
+	if (left == 0)
+		return 0;
+	record = it->chunk->data + it->at;
+	size = left >= 8 ? ruchy_load16(record + 6) : 0;
+	if (size < 8 || size > left) {
+		it->next = it->chunk->size; /* nothing after this can be found */
+		return RUCHY_E_DAMAGED;
+	}
+	it->next = it->at + size;
+	rc = decode(it, record, size, ret);
+	if (rc < 0)
+		return rc == RUCHY_E_NOMEM ? rc : RUCHY_E_DAMAGED;
+	if (it->chunk->untimed) {
+		ret->has_time = true;
+		ret->time_ns = it->chunk->first_time;
+	}
+	return 1;
+}
