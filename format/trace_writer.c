@@ -179,7 +179,7 @@ int trace_writer_finish(struct trace_writer *w, struct ruchy_error *err)
 	if (w->failure.code)
 		return fail(w, err);
 	/* A trace of more than a million chunks does without: the index is an optimisation only. */
-	if (w->n_index > WIRE_MAX_BODY_BYTES / WIRE_INDEX_ENTRY_BYTES - 2)
+	if (w->n_index > WIRE_MAX_INDEX_BYTES / WIRE_INDEX_ENTRY_BYTES - 2)
 		return 0;
 	frame_put_index(&w->out, w->trace_id, w->index, w->n_index);
 	return flush_out(w, err);
