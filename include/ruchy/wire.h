@@ -36,10 +36,11 @@
 /* Bounds that writers keep and readers enforce. */
 #define WIRE_MAX_CHUNK_BYTES (64u << 20) /* a chunk's raw size */
 #define WIRE_MAX_META_BYTES  (64u << 20) /* all META payloads of a trace together */
-#define WIRE_MAX_BODY_BYTES  (64u << 20) /* the body of a skippable frame */
+#define WIRE_MAX_INDEX_BYTES (64u << 20) /* the body of the index frame */
+#define WIRE_MAX_BODY_BYTES  1024u       /* the body of any other frame of ours */
 
 /* Incompatible features: a reader that does not know a set bit must refuse. */
-#define WIRE_INCOMPAT_STACK_SHARE (1ull << 0) /* stack dumps may be cut and shared */
+#define WIRE_INCOMPAT_STACK_SHARE UINT64_C(1) /* stack dumps may be cut and shared */
 #define WIRE_INCOMPAT_KNOWN       (WIRE_INCOMPAT_STACK_SHARE)
 
 /* Chunk kinds; unknown ones are skipped by their length. */
