@@ -187,6 +187,7 @@ static int get_ids(const struct perf_file *f, const struct entry *e, uint64_t *b
 		   uint64_t **ret_owned, const uint64_t **ret, size_t *ret_n,
 		   struct trace_integrity *integrity, struct ruchy_error *err)
 {
+	struct ruchy_error why = { 0 };
 	size_t n = (size_t)(e->ids.size / 8);
 	uint8_t *raw;
 	uint64_t *ids;
@@ -202,14 +203,14 @@ static int get_ids(const struct perf_file *f, const struct entry *e, uint64_t *b
 		return 0;
 	}
 	*budget -= e->ids.size;
-	code = perf_file_load(f, e->ids, &raw, err);
+	code = perf_file_load(f, e->ids, &raw, &why);
 	if (code == RUCHY_E_DAMAGED || code == RUCHY_E_LIMIT) {
 		perf_file_damage(integrity, 0, "the ids at offset %llu are damaged",
 				 (unsigned long long)e->ids.offset);
 		return 0;
 	}
 	if (code)
-		return code;
+		return ruchy_error_set(err, code, "%s", why.text);
 	ids = malloc(n * sizeof(*ids));
 	if (!ids) {
 		free(raw);

@@ -356,23 +356,24 @@ static int read_feature(const struct perf_file *f, struct perf_section s, const 
 			struct trace_meta *meta, struct perf_features *features,
 			struct trace_integrity *integrity, struct ruchy_error *err)
 {
+	struct ruchy_error why = { 0 };
 	struct ruchy_cursor c;
 	uint8_t *data;
-	int code = perf_file_load(f, s, &data, err);
+	int code = perf_file_load(f, s, &data, &why);
 
 	if (!code) {
 		c = ruchy_cursor(data, (size_t)s.size);
 		code = how->parse(&c, meta, features);
 		free(data);
 		if (code == RUCHY_E_NOMEM)
-			ruchy_error_set(err, code, "%s: out of memory", f->name);
+			ruchy_error_set(&why, code, "%s: out of memory", f->name);
 	}
 	if (code == RUCHY_E_DAMAGED || code == RUCHY_E_LIMIT) {
 		perf_file_damage(integrity, 0, "the section at offset %llu (%s) is damaged",
 				 (unsigned long long)s.offset, how->name);
 		return 0;
 	}
-	return code;
+	return code ? ruchy_error_set(err, code, "%s", why.text) : 0;
 }
 
 int perf_feature_read(const struct perf_file *f, const struct perf_header *h,
