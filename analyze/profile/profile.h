@@ -82,7 +82,7 @@ struct profile_stack {
 
 enum profile_node_kind {
 	PROFILE_NODE_ROOT,
-	PROFILE_NODE_COMM, /* first level: the process's name */
+	PROFILE_NODE_COMM, /* first level: the thread's name */
 	PROFILE_NODE_FUNCTION,
 	PROFILE_NODE_BROKEN, /* "[broken: reason]" below comm, where the stack did not reach its
 				entry */
@@ -167,9 +167,17 @@ int profile_builder_trace(struct profile_builder *b, const char *path,
  */
 int profile_builder_add(struct profile_builder *b, const struct event *sample, const char *comm,
 			const struct stack *stack);
+/* What the records of a trace told of loss. */
+struct profile_losses {
+	uint64_t lost;      /* sum of LOST and LOST_SAMPLES records */
+	uint64_t throttles; /* THROTTLE records */
+	uint64_t damaged;   /* records that could not be decoded */
+};
+
 /* End of the current trace: totals, loss, integrity. */
 int profile_builder_trace_end(struct profile_builder *b, const struct trace_meta *meta,
-			      const struct trace_integrity *integrity);
+			      const struct trace_integrity *integrity,
+			      const struct profile_losses *losses);
 /* A line for info.warnings (copied). */
 int profile_builder_warn(struct profile_builder *b, const char *text);
 /* Name the frames and compute. On success `*ret` is owned by the caller and the builder is freed.

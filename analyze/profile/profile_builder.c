@@ -1,0 +1,402 @@
+/* SPDX-License-Identifier: MIT */
+/* Counting: samples into unique stacks, threads and columns. */
+#include "analyze/profile/profile_builder.h"
+
+#include <linux/perf_event.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct profile_builder *profile_builder_new(bool rows)
+{
+	struct profile_builder *b = calloc(1, sizeof(*b));
+
+	if (!b)
+		return NULL;
+	b->first_time = UINT64_MAX;
+	b->info.complete = true;
+	if (rows) {
+		b->rows = row_spill_new();
+		if (!b->rows) {
+			free(b);
+			return NULL;
+		}
+	}
+	return b;
+}
+
+void profile_builder_free(struct profile_builder *b)
+{
+	if (!b)
+		return;
+	intern_fini(&b->texts);
+	intern_fini(&b->frames);
+	intern_fini(&b->stacks);
+	intern_fini(&b->groups);
+	intern_fini(&b->threads);
+	for (size_t i = 0; i < b->n_columns; i++) {
+		free(b->columns[i].groups.at);
+		free(b->columns[i].threads.at);
+	}
+	free(b->columns);
+	free(b->counters);
+	free(b->event_columns);
+	free(b->thread_ends);
+	row_spill_free(b->rows);
+	free(b->fallbacks.at);
+	free(b->warnings.at);
+	free(b);
+}
+
+const char *profile_builder_text(struct profile_builder *b, const char *text)
+{
+	uint32_t number = text ? intern_text(&b->texts, text) : INTERN_NONE;
+
+	return number == INTERN_NONE ? NULL : intern_key(&b->texts, number);
+}
+
+/* Room for one more element at the end of an owned array. */
+static int grow(void **array, size_t n, size_t width)
+{
+	void *bigger = realloc(*array, (n + 1) * width);
+
+	if (!bigger)
+		return RUCHY_E_NOMEM;
+	*array = bigger;
+	return 0;
+}
+
+static int add_line(struct profile_builder *b, struct text_list *list, const char *text)
+{
+	const char *kept = profile_builder_text(b, text);
+	void *array = list->at;
+
+	if (!kept)
+		return RUCHY_E_NOMEM;
+	for (size_t i = 0; i < list->n; i++)
+		if (list->at[i] == kept)
+			return 0; /* said once */
+	if (grow(&array, list->n, sizeof(*list->at)) < 0)
+		return RUCHY_E_NOMEM;
+	list->at = array;
+	list->at[list->n++] = kept;
+	return 0;
+}
+
+int profile_builder_warn(struct profile_builder *b, const char *text)
+{
+	return add_line(b, &b->warnings, text);
+}
+
+/* ---- a trace begins: header, columns, counters ---- */
+
+static const char *join_command(struct profile_builder *b, const struct trace_meta *meta)
+{
+	struct ruchy_buf line = { 0 };
+	const char *kept;
+
+	if (!meta->n_command)
+		return NULL;
+	for (size_t i = 0; i < meta->n_command; i++) {
+		if (i)
+			ruchy_buf_put(&line, " ", 1);
+		ruchy_buf_put(&line, meta->command[i], strlen(meta->command[i]));
+	}
+	ruchy_buf_put(&line, "", 1);
+	kept = line.failed ? NULL : profile_builder_text(b, (const char *)line.data);
+	ruchy_buf_fini(&line);
+	return kept;
+}
+
+static void describe(struct profile_builder *b, const char *path, const struct trace_meta *meta)
+{
+	struct profile_info *info = &b->info;
+
+	info->trace = profile_builder_text(b, path);
+	info->command = join_command(b, meta);
+	info->binary = meta->n_command ? profile_builder_text(b, meta->command[0]) : NULL;
+	info->hostname = profile_builder_text(b, meta->hostname);
+	info->kernel = profile_builder_text(b, meta->kernel);
+	info->arch = profile_builder_text(b, meta->arch);
+	info->cpu_model = profile_builder_text(b, meta->cpu_model);
+	info->recorder = profile_builder_text(b, meta->recorder);
+	info->format = meta->format;
+	info->has_realtime = meta->has_clock;
+	info->start_realtime_ns = (int64_t)meta->clock_realtime_ns;
+}
+
+static bool counts_nanoseconds(const struct event_desc *e)
+{
+	return e->type == PERF_TYPE_SOFTWARE &&
+	       (e->config == PERF_COUNT_SW_CPU_CLOCK || e->config == PERF_COUNT_SW_TASK_CLOCK);
+}
+
+static int column_of(struct profile_builder *b, const struct event_desc *event)
+{
+	const char *name = profile_builder_text(b, event->name);
+	void *array = b->columns;
+
+	if (!name)
+		return RUCHY_E_NOMEM;
+	for (size_t i = 0; i < b->n_columns; i++)
+		if (b->columns[i].pub.name == name)
+			return (int)i;
+	if (grow(&array, b->n_columns, sizeof(*b->columns)) < 0)
+		return RUCHY_E_NOMEM;
+	b->columns = array;
+	b->columns[b->n_columns] =
+		(struct builder_column){ .pub = { .name = name,
+						  .time_base = event->role == WIRE_ROLE_TIME_BASE,
+						  .nanoseconds = counts_nanoseconds(event) } };
+	return (int)b->n_columns++;
+}
+
+static int map_events(struct profile_builder *b, const struct event_table *events)
+{
+	int *columns = realloc(b->event_columns, (events->n_events + 1) * sizeof(*columns));
+
+	if (!columns)
+		return RUCHY_E_NOMEM;
+	b->event_columns = columns;
+	b->n_event_columns = events->n_events;
+	for (size_t i = 0; i < events->n_events; i++) {
+		columns[i] = -1;
+		if (events->events[i].role == WIRE_ROLE_SIDEBAND)
+			continue;
+		columns[i] = column_of(b, &events->events[i]);
+		if (columns[i] < 0)
+			return RUCHY_E_NOMEM;
+	}
+	return 0;
+}
+
+/* Columns of a meta counter in the current trace. */
+static int counter_column(const struct profile_builder *b, int event)
+{
+	return event >= 0 && (size_t)event < b->n_event_columns ? b->event_columns[event] : -1;
+}
+
+static int add_counter(struct profile_builder *b, const struct meta_counter *from)
+{
+	struct profile_counter counter = { .name = profile_builder_text(b, from->name),
+					   .requested = from->requested,
+					   .column = counter_column(b, from->event),
+					   .fallback = counter_column(b, from->fallback),
+					   .coverage = NAN };
+	void *array = b->counters;
+
+	counter.available = counter.column >= 0;
+	if (!counter.available)
+		counter.reason =
+			profile_builder_text(b, from->reason ? from->reason : "not recorded");
+	if (!counter.name || (!counter.available && !counter.reason))
+		return RUCHY_E_NOMEM;
+	for (size_t i = 0; i < b->n_counters; i++) {
+		if (b->counters[i].name != counter.name)
+			continue;
+		counter.requested |= b->counters[i].requested;
+		if (counter.available || !b->counters[i].available)
+			b->counters[i] = counter;
+		return 0;
+	}
+	if (grow(&array, b->n_counters, sizeof(*b->counters)) < 0)
+		return RUCHY_E_NOMEM;
+	b->counters = array;
+	b->counters[b->n_counters++] = counter;
+	return 0;
+}
+
+int profile_builder_trace(struct profile_builder *b, const char *path,
+			  const struct trace_meta *meta)
+{
+	int rc;
+
+	if (!b->info.n_traces++)
+		describe(b, path, meta);
+	rc = map_events(b, &meta->events);
+	for (size_t i = 0; rc == 0 && i < meta->n_counters; i++)
+		rc = add_counter(b, &meta->counters[i]);
+	for (size_t i = 0; rc == 0 && i < meta->n_fallbacks; i++)
+		rc = add_line(b, &b->fallbacks, meta->fallbacks[i]);
+	return rc;
+}
+
+/* ---- samples ---- */
+
+/* The weight of `number`, made at first sight. */
+static struct profile_weight *weight(struct weight_array *w, size_t number)
+{
+	if (number >= w->n) {
+		size_t n = w->n ? w->n * 2 : 256;
+		struct profile_weight *bigger;
+
+		while (n <= number)
+			n *= 2;
+		bigger = realloc(w->at, n * sizeof(*bigger));
+		if (!bigger)
+			return NULL;
+		memset(bigger + w->n, 0, (n - w->n) * sizeof(*bigger));
+		w->at = bigger;
+		w->n = n;
+	}
+	return &w->at[number];
+}
+
+static bool count(struct weight_array *w, size_t number, uint64_t period)
+{
+	struct profile_weight *at = weight(w, number);
+
+	if (!at)
+		return false;
+	at->samples++;
+	at->count += period;
+	return true;
+}
+
+static int count_end(struct profile_builder *b, size_t thread, enum stack_end end)
+{
+	struct thread_ends *bigger;
+	size_t n = b->n_thread_ends;
+
+	if (thread >= n) {
+		size_t max = (thread + 1) * 2;
+
+		bigger = realloc(b->thread_ends, max * sizeof(*bigger));
+		if (!bigger)
+			return RUCHY_E_NOMEM;
+		memset(bigger + n, 0, (max - n) * sizeof(*bigger));
+		b->thread_ends = bigger;
+		b->n_thread_ends = max;
+	}
+	b->thread_ends[thread].ends[end]++;
+	b->ends[end]++;
+	return 0;
+}
+
+/* Number of the unique stack in the profile's sense (0 is the root), or INTERN_NONE. */
+static uint32_t intern_stack(struct profile_builder *b, const struct stack *stack)
+{
+	struct stack_key at = { 0 };
+	uint32_t number = 0;
+
+	for (size_t i = stack->n_frames; i-- > 0;) {
+		const struct stack_frame *f = &stack->frames[i];
+		struct frame_key key = { f->address, f->module, f->flags };
+
+		at.parent = number;
+		at.frame = intern(&b->frames, &key, sizeof(key));
+		number =
+			at.frame == INTERN_NONE ? INTERN_NONE : intern(&b->stacks, &at, sizeof(at));
+		if (number == INTERN_NONE)
+			return number;
+		number++;
+	}
+	return number;
+}
+
+static int add_row(struct profile_builder *b, const struct event *sample, uint32_t thread,
+		   uint32_t stack, int column, enum stack_end end)
+{
+	struct profile_row row = { .time_ns = sample->time_ns,
+				   .period = sample->sample.period,
+				   .thread = thread,
+				   .stack = stack,
+				   .column = (uint32_t)column,
+				   .cpu = sample->has_cpu ? sample->cpu : UINT32_MAX,
+				   .end = end };
+
+	return row_spill_add(b->rows, &row);
+}
+
+int profile_builder_add(struct profile_builder *b, const struct event *sample, const char *comm,
+			const struct stack *stack)
+{
+	uint32_t name = intern_text(&b->texts, comm), stack_number, group, thread;
+	uint64_t period = sample->sample.period;
+	struct builder_column *column;
+	int at = counter_column(b, sample->event);
+
+	if (at < 0)
+		return 0; /* an event that carries sideband only */
+	column = &b->columns[at];
+	stack_number = intern_stack(b, stack);
+	thread = intern(&b->threads, &(struct thread_key){ sample->pid, sample->tid, name },
+			sizeof(struct thread_key));
+	group = intern(&b->groups, &(struct group_key){ stack_number, name, stack->end },
+		       sizeof(struct group_key));
+	if (name == INTERN_NONE || stack_number == INTERN_NONE || thread == INTERN_NONE ||
+	    group == INTERN_NONE || !count(&column->groups, group, period) ||
+	    !count(&column->threads, thread, period))
+		return RUCHY_E_NOMEM;
+	column->pub.total.samples++;
+	column->pub.total.count += period;
+	b->info.samples++;
+	if (sample->time_ns < b->first_time)
+		b->first_time = sample->time_ns;
+	if (sample->time_ns > b->last_time)
+		b->last_time = sample->time_ns;
+	if (column->pub.time_base && count_end(b, thread, stack->end) < 0)
+		return RUCHY_E_NOMEM;
+	return b->rows ? add_row(b, sample, thread, stack_number, at, stack->end) : 0;
+}
+
+/* ---- a trace ends: totals and loss ---- */
+
+static void add_totals(struct profile_builder *b, const struct trace_meta *meta)
+{
+	for (size_t i = 0; i < meta->n_totals; i++) {
+		const struct meta_total *t = &meta->totals[i];
+		int at = counter_column(b, (int)t->event);
+		struct profile_column *c = at < 0 ? NULL : &b->columns[at].pub;
+
+		if (!c)
+			continue;
+		c->has_exact = true;
+		c->exact_count += t->count;
+		c->enabled_ns += t->enabled_ns;
+		c->running_ns += t->running_ns;
+	}
+}
+
+/* Loss is told up to three times (totals, flushes, LOST records); the greatest knows best. */
+static uint64_t lost_samples(const struct trace_meta *meta, const struct profile_losses *losses)
+{
+	uint64_t totals = 0, flushes = 0, most = losses->lost;
+
+	for (size_t i = 0; i < meta->n_totals; i++)
+		if (meta->totals[i].has_lost &&
+		    meta->events.events[meta->totals[i].event].role != WIRE_ROLE_SIDEBAND)
+			totals += meta->totals[i].lost;
+	for (size_t i = 0; i < meta->n_losses; i++)
+		if (meta->events.events[meta->losses[i].event].role != WIRE_ROLE_SIDEBAND)
+			flushes += meta->losses[i].lost;
+	if (totals > most)
+		most = totals;
+	return flushes > most ? flushes : most;
+}
+
+int profile_builder_trace_end(struct profile_builder *b, const struct trace_meta *meta,
+			      const struct trace_integrity *integrity,
+			      const struct profile_losses *losses)
+{
+	struct profile_info *info = &b->info;
+	char line[512];
+
+	add_totals(b, meta);
+	info->lost += lost_samples(meta, losses);
+	info->throttled += losses->throttles;
+	info->damaged += losses->damaged + integrity->damaged + integrity->missing_chunks;
+	info->withheld += meta->end_withheld;
+	if (!meta->has_end || integrity->truncated)
+		info->complete = false;
+	if (integrity->damaged) {
+		snprintf(line, sizeof(line),
+			 "damage in the trace: %llu places, %llu bytes skipped; %s",
+			 (unsigned long long)integrity->damaged,
+			 (unsigned long long)integrity->damaged_bytes, integrity->first_damage);
+		if (profile_builder_warn(b, line) < 0)
+			return RUCHY_E_NOMEM;
+	}
+	return 0;
+}
