@@ -1,0 +1,297 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The terminal report: what was recorded and how far to trust it, then where the
+ * time goes. Fits the terminal's width; with width 0 (a pipe) it is plain: no
+ * colour, no bars, nothing shortened.
+ */
+#include <math.h>
+#include <stdbool.h>
+#include <string.h>
+#include <time.h>
+
+#include "analyze/report/escape.h"
+#include "analyze/report/report.h"
+#include "analyze/report/report_number.h"
+#include "analyze/report/text_page.h"
+#include "analyze/report/text_table.h"
+
+/* ---- header ---- */
+
+static void put_part(const struct text_page *t, const char *text, bool *first)
+{
+	if (!text || !*text)
+		return;
+	if (!*first)
+		fputs(", ", t->out);
+	escape_put(t->out, ESCAPE_TEXT, text);
+	*first = false;
+}
+
+static void put_command(const struct text_page *t)
+{
+	const struct profile_info *info = &t->p->info;
+	const char *command = info->command ? info->command : info->trace;
+	size_t width = t->options->width ? t->options->width : SIZE_MAX;
+
+	text_page_style(t, TEXT_BOLD);
+	escape_put_fit(t->out, ESCAPE_TEXT, command ? command : "profile", width, ESCAPE_CUT_END);
+	text_page_style(t, TEXT_PLAIN);
+	fputc('\n', t->out);
+}
+
+static void put_host(const struct text_page *t)
+{
+	const struct profile_info *info = &t->p->info;
+	bool first = true;
+
+	if (!info->hostname && !info->kernel && !info->arch && !info->cpu_model)
+		return;
+	text_page_label(t, "host");
+	put_part(t, info->hostname, &first);
+	if (info->kernel) {
+		fputs(first ? "Linux " : ", Linux ", t->out);
+		first = true;
+		put_part(t, info->kernel, &first);
+	}
+	put_part(t, info->arch, &first);
+	put_part(t, info->cpu_model, &first);
+	fputc('\n', t->out);
+}
+
+static void put_recorded(const struct text_page *t)
+{
+	const struct profile_info *info = &t->p->info;
+	time_t seconds = (time_t)(info->start_realtime_ns / 1000000000);
+	struct report_number number;
+	bool first = true;
+	char date[64];
+	struct tm tm;
+
+	text_page_label(t, "recorded");
+	if (info->has_realtime && gmtime_r(&seconds, &tm) &&
+	    strftime(date, sizeof(date), "%Y-%m-%d %H:%M:%S UTC", &tm))
+		put_part(t, date, &first);
+	put_part(t, report_number_duration(&number, info->duration_ns), &first);
+	put_part(t, info->recorder, &first);
+	if (info->n_traces > 1)
+		fprintf(t->out, ", %zu traces", info->n_traces);
+	if (!info->complete)
+		fputs(", cut off before its end", t->out);
+	fputc('\n', t->out);
+}
+
+/* ", 12 lost": data that the samples shown do not include; nothing where there is none. */
+static void put_loss(const struct text_page *t, uint64_t n, const char *what)
+{
+	struct report_number number;
+
+	if (!n)
+		return;
+	fputs(", ", t->out);
+	text_page_style(t, TEXT_WARM);
+	fprintf(t->out, "%s %s", report_number_grouped(&number, n), what);
+	text_page_style(t, TEXT_PLAIN);
+}
+
+static void put_samples(const struct text_page *t)
+{
+	const struct profile *p = t->p;
+	struct report_number number;
+
+	text_page_label(t, "samples");
+	if (p->time_base >= 0) {
+		const struct profile_column *c = &p->columns[p->time_base];
+
+		fprintf(t->out, "%s of ", report_number_grouped(&number, c->total.samples));
+		escape_put(t->out, ESCAPE_TEXT, c->name);
+		fprintf(t->out, c->nanoseconds ? " (%s)" : " (%s events)",
+			c->nanoseconds ? report_number_duration(&number, c->total.count)
+				       : report_number_grouped(&number, c->total.count));
+	} else {
+		fprintf(t->out, "%s", report_number_grouped(&number, p->info.samples));
+	}
+	put_loss(t, p->info.lost, "lost");
+	put_loss(t, p->info.throttled, "times throttled");
+	put_loss(t, p->info.damaged, "places damaged");
+	put_loss(t, p->info.withheld, "stack dumps withheld");
+	fputs(p->info.lost ? "\n" : ", none lost\n", t->out);
+}
+
+static const struct {
+	const char *text;
+	bool complete;
+} ends[STACK_END_COUNT] = {
+#define STACK_END_TEXT(name, key, text, complete) [STACK_END_##name] = { text, complete },
+	STACK_ENDS(STACK_END_TEXT)
+#undef STACK_END_TEXT
+};
+
+static void put_stacks(const struct text_page *t)
+{
+	uint64_t all = 0, whole = 0;
+	struct report_number number;
+	const char *separator = ": ";
+
+	for (int i = 0; i < STACK_END_COUNT; i++) {
+		all += t->p->ends[i];
+		whole += ends[i].complete ? t->p->ends[i] : 0;
+	}
+	if (!all)
+		return;
+	text_page_label(t, "stacks");
+	if (whole == all) {
+		fputs("all complete\n", t->out);
+		return;
+	}
+	text_page_style(t, (double)whole < 0.95 * (double)all ? TEXT_WARM : TEXT_PLAIN);
+	fprintf(t->out, "%s%% complete", report_number_percent(&number, whole, all, 2));
+	text_page_style(t, TEXT_PLAIN);
+	fputs("; broken", t->out);
+	for (int i = 0; i < STACK_END_COUNT; i++) {
+		if (ends[i].complete || !t->p->ends[i])
+			continue;
+		fprintf(t->out, "%s%s %s", separator, report_number_grouped(&number, t->p->ends[i]),
+			ends[i].text);
+		separator = "; ";
+	}
+	fputc('\n', t->out);
+}
+
+/* The busiest threads, where there are several. */
+static void put_threads(const struct text_page *t)
+{
+	const struct profile *p = t->p;
+	struct report_number number;
+
+	if (p->time_base < 0 || p->n_threads < 2)
+		return;
+	text_page_label(t, "threads");
+	fprintf(t->out, "%zu", p->n_threads);
+	for (size_t i = 0; i < p->n_threads && i < 4; i++) {
+		fputs(i ? ", " : ": ", t->out);
+		escape_put(t->out, ESCAPE_TEXT, p->threads[i].name);
+		fprintf(t->out, " %s%%",
+			report_number_percent(&number, p->threads[i].weights[p->time_base].count,
+					      p->columns[p->time_base].total.count, 1));
+	}
+	fputs(p->n_threads > 4 ? ", ...\n" : "\n", t->out);
+}
+
+static void put_line(const struct text_page *t, const char *name, const char *text)
+{
+	text_page_label(t, name);
+	escape_put(t->out, ESCAPE_TEXT, text);
+	fputc('\n', t->out);
+}
+
+static void put_missing(const struct text_page *t)
+{
+	for (size_t i = 0; i < t->p->n_counters; i++) {
+		const struct profile_counter *c = &t->p->counters[i];
+
+		if (c->available || !c->requested)
+			continue;
+		text_page_label(t, "missing");
+		escape_put(t->out, ESCAPE_TEXT, c->name);
+		fputs(": ", t->out);
+		escape_put(t->out, ESCAPE_TEXT, c->reason ? c->reason : "not recorded");
+		if (c->fallback >= 0) {
+			fputs("; ", t->out);
+			escape_put(t->out, ESCAPE_TEXT, t->p->columns[c->fallback].name);
+			fputs(" stands in", t->out);
+		}
+		fputc('\n', t->out);
+	}
+}
+
+static void put_header(const struct text_page *t)
+{
+	const struct profile_info *info = &t->p->info;
+
+	put_command(t);
+	put_host(t);
+	put_recorded(t);
+	put_samples(t);
+	put_stacks(t);
+	put_threads(t);
+	put_missing(t);
+	for (size_t i = 0; i < info->n_fallbacks; i++)
+		put_line(t, "fallback", info->fallbacks[i]);
+	for (size_t i = 0; i < info->n_warnings; i++)
+		put_line(t, "warning", info->warnings[i]);
+}
+
+/* ---- ratios ---- */
+
+static const struct {
+	const char *text, *numerator;
+	bool percent;
+} ratios[METRIC_COUNT] = {
+#define METRIC_NUMERATOR(name, key, top, bottom) [METRIC_##name].numerator = (top),
+	METRICS(METRIC_NUMERATOR)
+#undef METRIC_NUMERATOR
+		[METRIC_IPC]
+			.text = "IPC",
+	[METRIC_CACHE_MISS_RATE].text = "cache miss rate",
+	[METRIC_CACHE_MISS_RATE].percent = true,
+	[METRIC_BRANCH_MISS_RATE].text = "branch miss rate",
+	[METRIC_BRANCH_MISS_RATE].percent = true,
+};
+
+static bool was_requested(const struct profile *p, const char *name)
+{
+	for (size_t i = 0; i < p->n_counters; i++)
+		if (p->counters[i].requested && strcmp(p->counters[i].name, name) == 0)
+			return true;
+	return false;
+}
+
+static void put_ratio(const struct text_page *t, int id)
+{
+	const struct metric *m = &t->p->metrics.values[id];
+	double scale = ratios[id].percent ? 100 : 1;
+	const char *unit = ratios[id].percent ? "%" : "";
+
+	text_page_style(t, TEXT_DIM);
+	fprintf(t->out, "  %-18s", ratios[id].text);
+	text_page_style(t, TEXT_PLAIN);
+	if (!m->has_value) {
+		fputs("not known: ", t->out);
+		escape_put(t->out, ESCAPE_TEXT, m->reason ? m->reason : "not measured");
+	} else {
+		fprintf(t->out, "%.2f%s", m->value * scale, unit);
+		if (isfinite(m->low) && isfinite(m->high))
+			fprintf(t->out, " (95%% interval %.2f to %.2f%s)", m->low * scale,
+				m->high * scale, unit);
+	}
+	fputc('\n', t->out);
+}
+
+/* Ratios that have a value, and why those asked for have none. */
+static void put_ratios(const struct text_page *t)
+{
+	bool any = false;
+
+	for (int i = 0; i < METRIC_COUNT; i++) {
+		if (!t->p->metrics.values[i].has_value && !was_requested(t->p, ratios[i].numerator))
+			continue;
+		if (!any)
+			fputc('\n', t->out);
+		any = true;
+		put_ratio(t, i);
+	}
+}
+
+static int write_text(const struct profile *p, const struct report_options *options, FILE *out,
+		      struct ruchy_error *err)
+{
+	struct text_page t = { .p = p, .options = options, .out = out };
+
+	(void)err;
+	put_header(&t);
+	text_table_write(&t);
+	put_ratios(&t);
+	return 0;
+}
+
+const struct report_ops report_text = { .name = "text", .write = write_text };
