@@ -1,0 +1,330 @@
+/* SPDX-License-Identifier: MIT */
+#include "analyze/process/module.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "analyze/process/module_dwfl.h"
+
+#define DELETED " (deleted)"
+
+struct module_table {
+	struct module **modules; /* owned, and each of them; index is the id */
+	size_t n_modules, capacity;
+	uint32_t *slots;   /* owned: open addressing, id + 1, 0 free */
+	size_t n_slots;    /* a power of two, or 0 */
+	const char *symfs; /* owned by the caller */
+	uint8_t *vdso;     /* owned */
+	size_t vdso_size;
+};
+
+struct module_table *module_table_new(const char *symfs)
+{
+	struct module_table *t = calloc(1, sizeof(*t));
+
+	if (t)
+		t->symfs = symfs && *symfs ? symfs : NULL;
+	return t;
+}
+
+static void module_free(struct module *m)
+{
+	if (!m)
+		return;
+	module_elf_free(m->elf);
+	free(m->reason);
+	free(m->path);
+	free(m);
+}
+
+void module_table_free(struct module_table *t)
+{
+	if (!t)
+		return;
+	for (size_t i = 0; i < t->n_modules; i++)
+		module_free(t->modules[i]);
+	free(t->modules);
+	free(t->slots);
+	free(t->vdso);
+	free(t);
+}
+
+/* FNV-1a over what identifies a module. */
+static uint64_t hash_key(enum module_kind kind, const char *path, const uint8_t *id, size_t size)
+{
+	uint64_t h = 14695981039346656037ull ^ (uint64_t)kind;
+
+	for (; *path; path++)
+		h = (h ^ (uint8_t)*path) * 1099511628211ull;
+	for (size_t i = 0; i < size; i++)
+		h = (h ^ id[i]) * 1099511628211ull;
+	return h ^ h >> 32;
+}
+
+static bool module_is(const struct module *m, enum module_kind kind, const char *path,
+		      const uint8_t *id, size_t size)
+{
+	return m->kind == kind && m->build_id_size == size && !strcmp(m->path, path) &&
+	       (!size || !memcmp(m->build_id, id, size));
+}
+
+static void slot_put(struct module_table *t, const struct module *m)
+{
+	uint64_t h = hash_key(m->kind, m->path, m->build_id, m->build_id_size);
+
+	while (t->slots[h & (t->n_slots - 1)])
+		h++;
+	t->slots[h & (t->n_slots - 1)] = m->id + 1;
+}
+
+/* Room for one more module and at most half full slots. */
+static int table_grow(struct module_table *t)
+{
+	size_t n_slots = t->n_slots ? 2 * t->n_slots : 64;
+	struct module **modules;
+	uint32_t *slots;
+
+	if (t->n_modules >= UINT32_MAX - 1)
+		return RUCHY_E_NOMEM;
+	if (t->n_modules == t->capacity) {
+		size_t capacity = t->capacity ? 2 * t->capacity : 32;
+
+		modules = realloc(t->modules, capacity * sizeof(struct module *));
+		if (!modules)
+			return RUCHY_E_NOMEM;
+		t->modules = modules;
+		t->capacity = capacity;
+	}
+	if (2 * (t->n_modules + 1) <= t->n_slots)
+		return 0;
+	slots = calloc(n_slots, sizeof(*slots));
+	if (!slots)
+		return RUCHY_E_NOMEM;
+	free(t->slots);
+	t->slots = slots;
+	t->n_slots = n_slots;
+	for (size_t i = 0; i < t->n_modules; i++)
+		slot_put(t, t->modules[i]);
+	return 0;
+}
+
+static struct module *module_new(enum module_kind kind, const char *path, const uint8_t *id,
+				 size_t size)
+{
+	struct module *m = calloc(1, sizeof(*m));
+	const char *slash;
+
+	if (!m)
+		return NULL;
+	m->path = strdup(path);
+	if (!m->path) {
+		free(m);
+		return NULL;
+	}
+	m->kind = kind;
+	slash = kind == MODULE_FILE ? strrchr(m->path, '/') : NULL;
+	m->name = slash && slash[1] ? slash + 1 : m->path;
+	m->build_id_size = (uint8_t)size;
+	if (size)
+		memcpy(m->build_id, id, size);
+	return m;
+}
+
+struct module *module_table_get(struct module_table *t, enum module_kind kind, const char *path,
+				const uint8_t *build_id, size_t build_id_size)
+{
+	size_t size = build_id_size > EVENT_BUILD_ID_MAX ? EVENT_BUILD_ID_MAX : build_id_size;
+	uint64_t h = hash_key(kind, path, build_id, size);
+	struct module *m;
+
+	for (; t->n_slots && t->slots[h & (t->n_slots - 1)]; h++) {
+		m = t->modules[t->slots[h & (t->n_slots - 1)] - 1];
+		if (module_is(m, kind, path, build_id, size))
+			return m;
+	}
+	if (table_grow(t))
+		return NULL;
+	m = module_new(kind, path, build_id, size);
+	if (!m)
+		return NULL;
+	m->id = (uint32_t)t->n_modules;
+	t->modules[t->n_modules++] = m;
+	slot_put(t, m);
+	return m;
+}
+
+int module_table_set_vdso(struct module_table *t, const uint8_t *image, size_t size)
+{
+	uint8_t *copy = malloc(size ? size : 1);
+
+	if (!copy)
+		return RUCHY_E_NOMEM;
+	memcpy(copy, image, size);
+	free(t->vdso);
+	t->vdso = copy;
+	t->vdso_size = size;
+	return 0;
+}
+
+struct module *module_table_at(const struct module_table *t, uint32_t id)
+{
+	return id < t->n_modules ? t->modules[id] : NULL;
+}
+
+size_t module_table_count(const struct module_table *t)
+{
+	return t->n_modules;
+}
+
+/* ---- opening ---- */
+
+__attribute__((format(printf, 3, 4))) static void
+refuse(struct module *m, enum module_status status, const char *fmt, ...)
+{
+	va_list ap;
+
+	m->status = status;
+	free(m->reason);
+	va_start(ap, fmt);
+	if (vasprintf(&m->reason, fmt, ap) < 0)
+		m->reason = NULL;
+	va_end(ap);
+}
+
+/* perf's build-ids are padded to 20 bytes with zeros, in recordings that don't say their size. */
+static bool same_build(const struct module *m, const uint8_t *id, size_t size)
+{
+	size_t common = size < m->build_id_size ? size : m->build_id_size;
+
+	if (!size || memcmp(m->build_id, id, common))
+		return false;
+	for (size_t i = common; i < m->build_id_size; i++)
+		if (m->build_id[i])
+			return false;
+	return size <= EVENT_BUILD_ID_MAX ? size == common : m->build_id_size == EVENT_BUILD_ID_MAX;
+}
+
+static void text_build_id(const uint8_t *id, size_t size, char *ret, size_t ret_size)
+{
+	size_t at = 0;
+
+	ret[0] = 0;
+	for (size_t i = 0; i < size && at + 3 <= ret_size; i++)
+		at += (size_t)snprintf(ret + at, ret_size - at, "%02x", id[i]);
+}
+
+/* Open one candidate path and check that it is the recorded build. */
+static bool open_candidate(struct module_table *t, struct module *m, const char *path)
+{
+	char got[2 * EVENT_BUILD_ID_MAX + 1], want[2 * EVENT_BUILD_ID_MAX + 1];
+	struct ruchy_error err = { 0 };
+	struct module_elf *elf;
+	const uint8_t *id;
+	size_t size;
+	int fd, rc;
+
+	fd = module_elf_open_regular(path, &err);
+	rc = fd < 0 ? fd : module_elf_open(fd, path, t->symfs, &elf, &err);
+	if (rc < 0) {
+		/* The first candidate that is there and no good says more than "not found". */
+		if (!m->reason || rc != RUCHY_E_NOT_FOUND)
+			refuse(m, m->status == MODULE_REFUSED ? MODULE_REFUSED : MODULE_MISSING,
+			       "%s", err.text);
+		return false;
+	}
+	size = module_elf_build_id(elf, &id);
+	if (!m->build_id_size || same_build(m, id, size)) {
+		m->elf = elf;
+		return true;
+	}
+	text_build_id(id, size, got, sizeof(got));
+	text_build_id(m->build_id, m->build_id_size, want, sizeof(want));
+	if (size)
+		refuse(m, MODULE_REFUSED, "%s: build-id %s, recorded was %s", path, got, want);
+	else
+		refuse(m, MODULE_REFUSED, "%s: has no build-id, recorded was %s", path, want);
+	module_elf_free(elf);
+	return false;
+}
+
+/* Below symfs: the whole path, then the last component. */
+static bool open_in_symfs(struct module_table *t, struct module *m, const char *path)
+{
+	const char *slash = strrchr(path, '/');
+	char *full;
+	bool ok;
+
+	if (asprintf(&full, "%s%s%s", t->symfs, path[0] == '/' ? "" : "/", path) < 0)
+		return false;
+	ok = open_candidate(t, m, full);
+	free(full);
+	if (ok || !slash || slash == path)
+		return ok;
+	if (asprintf(&full, "%s%s", t->symfs, slash) < 0)
+		return false;
+	ok = open_candidate(t, m, full);
+	free(full);
+	return ok;
+}
+
+static void open_file(struct module_table *t, struct module *m)
+{
+	size_t n = strlen(m->path), tail = strlen(DELETED);
+	bool deleted = n > tail && !strcmp(m->path + n - tail, DELETED);
+	char *path = strndup(m->path, deleted ? n - tail : n);
+
+	if (!path) {
+		refuse(m, MODULE_MISSING, "%s: out of memory", m->path);
+		return;
+	}
+	if (path[0] != '/') {
+		refuse(m, MODULE_MISSING, "%s: not an absolute path", m->path);
+	} else if (deleted && !m->build_id_size) {
+		/* What stands there now is another file, and nothing could prove that it isn't. */
+		refuse(m, MODULE_MISSING, "%s: the file was deleted or replaced", path);
+	} else if ((t->symfs && open_in_symfs(t, m, path)) || open_candidate(t, m, path)) {
+		m->status = MODULE_OPEN;
+		free(m->reason);
+		m->reason = NULL;
+	}
+	free(path);
+}
+
+static void open_vdso(struct module_table *t, struct module *m)
+{
+	struct ruchy_error err = { 0 };
+
+	if (!t->vdso)
+		refuse(m, MODULE_MISSING, "%s: not in the trace", m->path);
+	else if (module_elf_open_image(t->vdso, t->vdso_size, &m->elf, &err))
+		refuse(m, MODULE_MISSING, "%s: %s", m->path, err.text);
+	else
+		m->status = MODULE_OPEN;
+}
+
+bool module_open(struct module_table *t, struct module *m)
+{
+	if (m->status != MODULE_UNOPENED)
+		return m->status == MODULE_OPEN;
+	switch (m->kind) {
+	case MODULE_FILE:
+		open_file(t, m);
+		break;
+	case MODULE_VDSO:
+		open_vdso(t, m);
+		break;
+	case MODULE_KERNEL:
+	case MODULE_ANON:
+		m->status = MODULE_OPEN; /* nothing to open */
+		break;
+	}
+	return m->status == MODULE_OPEN;
+}
+
+bool module_address(const struct module *m, uint64_t file_offset, uint64_t *ret_address)
+{
+	return m->elf && module_elf_address(m->elf, file_offset, ret_address);
+}

@@ -1,0 +1,397 @@
+/* SPDX-License-Identifier: MIT */
+#include "analyze/process/module_dwfl.h"
+
+#include <elfutils/libdwelf.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <gelf.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "analyze/process/module_debug.h"
+#include "ruchy/bytes.h"
+
+#define MAX_SEGMENTS 256 /* PT_LOADs that we look at; linkers make about four */
+
+struct segment {
+	uint64_t offset, address, size; /* size in the file */
+	uint64_t page_tail;             /* bytes mapped beyond `size` in its last page */
+	bool executable;
+};
+
+/* .eh_frame_hdr's sorted table of (function, FDE), when it has the usual encoding. */
+struct eh_table {
+	const uint8_t *entries; /* borrowed from the ELF: i32 function, i32 FDE, from `base` */
+	size_t n_entries;
+	uint64_t base; /* address of the section */
+};
+
+struct module_elf {
+	Dwfl *dwfl;                 /* owned */
+	Dwfl_Module *mod;           /* the only one of `dwfl` */
+	Elf *elf;                   /* borrowed from `mod` */
+	struct module_debug *debug; /* owned: where debug files are looked for */
+	const uint8_t *build_id;    /* borrowed from `elf` */
+	size_t build_id_size;
+	struct segment segments[MAX_SEGMENTS];
+	size_t n_segments;
+	struct eh_table eh;
+	uint64_t entry;
+	unsigned machine;
+};
+
+int module_elf_open_regular(const char *path, struct ruchy_error *err)
+{
+	struct stat st;
+	/* O_NONBLOCK: opening a FIFO must not wait for its writer. */
+	int fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC | O_NOCTTY);
+
+	if (fd < 0 && (errno == ENOENT || errno == ENOTDIR))
+		return ruchy_error_set(err, RUCHY_E_NOT_FOUND, "%s: not found", path);
+	if (fd < 0)
+		return ruchy_error_errno(err, "%s", path);
+	if (fstat(fd, &st)) {
+		int rc = ruchy_error_errno(err, "%s", path);
+
+		close(fd);
+		return rc;
+	}
+	if (!S_ISREG(st.st_mode)) {
+		close(fd);
+		return ruchy_error_set(err, RUCHY_E_FORMAT, "%s: not a regular file", path);
+	}
+	return fd;
+}
+
+/* libdw's own callback would ask debuginfod servers; ours only looks at this machine's files. */
+static int find_debuginfo(Dwfl_Module *mod, void **userdata, const char *name, Dwarf_Addr base,
+			  const char *file, const char *link, GElf_Word crc, char **ret_path)
+{
+	struct module_elf *e = *userdata;
+	Dwarf_Addr bias;
+	const void *id;
+	const char *alt_name;
+	ssize_t id_size;
+	Dwarf *dwarf;
+
+	(void)name;
+	(void)base;
+	if (!e)
+		return -1;
+	if (!link || crc)
+		return module_debug_find(e->debug, e->build_id, e->build_id_size, link, crc,
+					 ret_path);
+	/* A name without CRC: the supplementary file (dwz) that the DWARF at hand asks for. */
+	dwarf = dwfl_module_getdwarf(mod, &bias);
+	id_size = dwarf ? dwelf_dwarf_gnu_debugaltlink(dwarf, &alt_name, &id) : 0;
+	if (id_size <= 0)
+		return -1;
+	return module_debug_find_alt(e->debug, id, (size_t)id_size, alt_name, file, ret_path);
+}
+
+static const Dwfl_Callbacks callbacks = {
+	.find_debuginfo = find_debuginfo,
+	.section_address = dwfl_offline_section_address,
+};
+
+static bool native_image(const unsigned char *ident, size_t size)
+{
+	return size >= EI_NIDENT && !memcmp(ident, ELFMAG, SELFMAG) &&
+	       ident[EI_CLASS] == ELFCLASS64 && ident[EI_DATA] == ELFDATA2LSB;
+}
+
+/* Only PT_LOADs: what can be mapped, and so sampled. */
+static void read_segments(struct module_elf *e)
+{
+	size_t n, page = 4096;
+
+	if (elf_getphdrnum(e->elf, &n))
+		return;
+	for (size_t i = 0; i < n && e->n_segments < MAX_SEGMENTS; i++) {
+		struct segment *s = &e->segments[e->n_segments];
+		GElf_Phdr ph;
+
+		if (i > 65535 || !gelf_getphdr(e->elf, (int)i, &ph))
+			return;
+		if (ph.p_type != PT_LOAD || ph.p_offset + ph.p_filesz < ph.p_offset ||
+		    ph.p_vaddr + ph.p_filesz < ph.p_vaddr)
+			continue;
+		s->offset = ph.p_offset;
+		s->address = ph.p_vaddr;
+		s->size = ph.p_filesz;
+		s->page_tail = -(ph.p_offset + ph.p_filesz) & (page - 1);
+		s->executable = ph.p_flags & PF_X;
+		e->n_segments++;
+	}
+}
+
+/* System V ABI, LSB 5 "The .eh_frame_hdr section". Any other encoding: no table, names are poorer.
+ */
+static void read_eh_table(struct module_elf *e)
+{
+	GElf_Phdr ph = { 0 };
+	Elf_Data *data;
+	const uint8_t *b;
+	size_t n, count;
+
+	if (elf_getphdrnum(e->elf, &n))
+		return;
+	for (size_t i = 0; i < n && i < 65536; i++) {
+		if (gelf_getphdr(e->elf, (int)i, &ph) && ph.p_type == PT_GNU_EH_FRAME)
+			break;
+		ph.p_type = PT_NULL;
+	}
+	if (ph.p_type != PT_GNU_EH_FRAME || ph.p_filesz < 12 || ph.p_filesz > INT32_MAX ||
+	    ph.p_offset > INT64_MAX)
+		return;
+	data = elf_getdata_rawchunk(e->elf, (int64_t)ph.p_offset, ph.p_filesz, ELF_T_BYTE);
+	if (!data || data->d_size < 12)
+		return;
+	b = data->d_buf;
+	/* version 1, count as udata4, table as datarel | sdata4; eh_frame_ptr takes 4 bytes */
+	if (b[0] != 1 || (b[1] & 0x0f) != 0x0b || b[2] != 0x03 || b[3] != 0x3b)
+		return;
+	count = ruchy_load32(b + 8);
+	if (count > (data->d_size - 12) / 8)
+		count = (data->d_size - 12) / 8;
+	e->eh = (struct eh_table){ .entries = b + 12, .n_entries = count, .base = ph.p_vaddr };
+}
+
+/* What we keep of the ELF header. */
+static int read_header(struct module_elf *e, const char *path, struct ruchy_error *err)
+{
+	const void *id;
+	ssize_t id_size;
+	GElf_Addr bias;
+	GElf_Ehdr eh;
+
+	e->elf = dwfl_module_getelf(e->mod, &bias);
+	if (!e->elf || bias != 0 || !gelf_getehdr(e->elf, &eh))
+		return ruchy_error_set(err, RUCHY_E_FORMAT, "%s: %s", path, dwfl_errmsg(-1));
+	e->entry = eh.e_entry;
+	e->machine = eh.e_machine;
+	id_size = dwelf_elf_gnu_build_id(e->elf, &id);
+	if (id_size > 0) {
+		e->build_id = id;
+		e->build_id_size = (size_t)id_size;
+	}
+	read_segments(e);
+	read_eh_table(e);
+	return 0;
+}
+
+/* Executables and shared objects only: objects and cores have no link-time addresses. */
+static int check_type(int fd, const char *path, struct ruchy_error *err)
+{
+	unsigned char head[EI_NIDENT + 2];
+	ssize_t got = pread(fd, head, sizeof(head), 0);
+	unsigned type;
+
+	if (got < 0)
+		return ruchy_error_errno(err, "%s", path);
+	if ((size_t)got < sizeof(head) || memcmp(head, ELFMAG, SELFMAG))
+		return ruchy_error_set(err, RUCHY_E_FORMAT, "%s: not an ELF file", path);
+	if (!native_image(head, (size_t)got))
+		return ruchy_error_set(err, RUCHY_E_UNSUPPORTED,
+				       "%s: not a 64-bit little-endian ELF file", path);
+	type = ruchy_load16(head + EI_NIDENT);
+	if (type != ET_EXEC && type != ET_DYN)
+		return ruchy_error_set(err, RUCHY_E_FORMAT,
+				       "%s: neither an executable nor a shared object", path);
+	return 0;
+}
+
+static int report(struct module_elf *e, int fd, const char *path, struct ruchy_error *err)
+{
+	void **userdata;
+
+	e->dwfl = dwfl_begin(&callbacks);
+	if (!e->dwfl) {
+		close(fd);
+		return ruchy_error_set(err, RUCHY_E_NOMEM, "%s: %s", path, dwfl_errmsg(-1));
+	}
+	dwfl_report_begin(e->dwfl);
+	e->mod = dwfl_report_elf(e->dwfl, "module", path, fd, 0, true);
+	if (!e->mod) {
+		close(fd);
+		return ruchy_error_set(err, RUCHY_E_FORMAT, "%s: %s", path, dwfl_errmsg(-1));
+	}
+	if (dwfl_report_end(e->dwfl, NULL, NULL))
+		return ruchy_error_set(err, RUCHY_E_FORMAT, "%s: %s", path, dwfl_errmsg(-1));
+	dwfl_module_info(e->mod, &userdata, NULL, NULL, NULL, NULL, NULL, NULL);
+	*userdata = e;
+	return 0;
+}
+
+int module_elf_open(int fd, const char *path, const char *symfs, struct module_elf **ret,
+		    struct ruchy_error *err)
+{
+	struct module_elf *e;
+	int rc;
+
+	elf_version(EV_CURRENT);
+	rc = check_type(fd, path, err);
+	if (rc) {
+		close(fd);
+		return rc;
+	}
+	e = calloc(1, sizeof(*e));
+	if (e)
+		e->debug = module_debug_new(path, symfs);
+	if (!e || !e->debug) {
+		close(fd);
+		module_elf_free(e);
+		return ruchy_error_set(err, RUCHY_E_NOMEM, "%s: out of memory", path);
+	}
+	rc = report(e, fd, path, err);
+	if (!rc)
+		rc = read_header(e, path, err);
+	if (rc) {
+		module_elf_free(e);
+		return rc;
+	}
+	*ret = e;
+	return 0;
+}
+
+int module_elf_open_image(const void *image, size_t size, struct module_elf **ret,
+			  struct ruchy_error *err)
+{
+	/* As a file: libdwfl then treats it like every other module. */
+	int fd = memfd_create("image", MFD_CLOEXEC);
+	const uint8_t *p = image;
+
+	if (fd < 0)
+		return ruchy_error_errno(err, "memfd_create");
+	for (size_t done = 0; done < size;) {
+		ssize_t n = write(fd, p + done, size - done);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0) {
+			int rc = ruchy_error_errno(err, "memfd");
+
+			close(fd);
+			return rc;
+		}
+		done += (size_t)n;
+	}
+	return module_elf_open(fd, "", NULL, ret, err);
+}
+
+void module_elf_free(struct module_elf *e)
+{
+	if (!e)
+		return;
+	if (e->dwfl)
+		dwfl_end(e->dwfl);
+	module_debug_free(e->debug);
+	free(e);
+}
+
+size_t module_elf_build_id(const struct module_elf *e, const uint8_t **ret_id)
+{
+	*ret_id = e->build_id;
+	return e->build_id_size;
+}
+
+/* Segments share pages at their seams, so exact ranges win over page tails, and code over data. */
+bool module_elf_address(const struct module_elf *e, uint64_t file_offset, uint64_t *ret_address)
+{
+	const struct segment *best = NULL;
+	int best_rank = -1;
+
+	for (size_t i = 0; i < e->n_segments; i++) {
+		const struct segment *s = &e->segments[i];
+		uint64_t at = file_offset - s->offset;
+		int rank;
+
+		if (file_offset < s->offset || at >= s->size + s->page_tail)
+			continue;
+		rank = (at < s->size ? 2 : 0) + (s->executable ? 1 : 0);
+		if (rank > best_rank) {
+			best = s;
+			best_rank = rank;
+		}
+	}
+	if (!best)
+		return false;
+	*ret_address = best->address + (file_offset - best->offset);
+	return true;
+}
+
+bool module_elf_executable(const struct module_elf *e, uint64_t address)
+{
+	for (size_t i = 0; i < e->n_segments; i++) {
+		const struct segment *s = &e->segments[i];
+
+		if (s->executable && address - s->address < s->size)
+			return true;
+	}
+	return false;
+}
+
+uint64_t module_elf_entry(const struct module_elf *e)
+{
+	return e->entry;
+}
+
+unsigned module_elf_machine(const struct module_elf *e)
+{
+	return e->machine;
+}
+
+static uint64_t eh_function(const struct eh_table *t, size_t i)
+{
+	return t->base + (uint64_t)(int64_t)(int32_t)ruchy_load32(t->entries + 8 * i);
+}
+
+bool module_elf_function_start(const struct module_elf *e, uint64_t address, uint64_t *ret_start)
+{
+	size_t lo = 0, hi = e->eh.n_entries;
+
+	while (lo < hi) {
+		size_t mid = lo + (hi - lo) / 2;
+
+		if (eh_function(&e->eh, mid) <= address)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	if (!lo)
+		return false;
+	*ret_start = eh_function(&e->eh, lo - 1);
+	return *ret_start <= address;
+}
+
+Dwfl_Module *module_elf_dwfl(const struct module_elf *e)
+{
+	return e->mod;
+}
+
+Dwarf *module_elf_dwarf(struct module_elf *e, Dwarf_Addr *ret_bias)
+{
+	Dwarf *dwarf = dwfl_module_getdwarf(e->mod, ret_bias);
+	const char *name;
+	const void *id;
+
+	/* Without its supplementary file the DWARF is full of holes, and libdw would go looking for
+	 * the file on its own, and wait for a FIFO there. */
+	if (dwarf && dwelf_dwarf_gnu_debugaltlink(dwarf, &name, &id) > 0 &&
+	    !module_debug_has_alt(e->debug))
+		return NULL;
+	return dwarf;
+}
+
+Dwarf_CFI *module_elf_eh_cfi(struct module_elf *e, Dwarf_Addr *ret_bias)
+{
+	return dwfl_module_eh_cfi(e->mod, ret_bias);
+}
+
+Dwarf_CFI *module_elf_debug_cfi(struct module_elf *e, Dwarf_Addr *ret_bias)
+{
+	return dwfl_module_dwarf_cfi(e->mod, ret_bias);
+}

@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * module_dwfl.h - the seam to libdwfl: one ELF file, its program headers, its
+ * build-id, and (looked for at first need) its separate debug files.
+ *
+ * Addresses are link-time: the file is loaded at bias 0. Only regular files are
+ * ever opened, debug files too, and nothing asks the network. The ELF file is
+ * input: its numbers are checked before they are used.
+ * libdw's handles may leave through the accessors at the end; only the files that
+ * wrap libdw (cfi_rows, symbolize_elf, symbolize_dwarf) may call those.
+ * Not thread-safe, as libdw is not.
+ */
+#ifndef RUCHY_ANALYZE_MODULE_DWFL_H
+#define RUCHY_ANALYZE_MODULE_DWFL_H
+
+#include <elfutils/libdw.h>
+#include <elfutils/libdwfl.h>
+
+#include "ruchy/error.h"
+
+struct module_elf;
+
+/*
+ * Open `path`, a regular file, for reading. The descriptor, or RUCHY_E_NOT_FOUND,
+ * RUCHY_E_PERMISSION, RUCHY_E_SYS, RUCHY_E_FORMAT (not a regular file). Never blocks on a FIFO or a
+ * device.
+ */
+int module_elf_open_regular(const char *path, struct ruchy_error *err);
+/*
+ * Open an executable or shared object of this process's byte order, 64 bits. `fd` is taken over in
+ * every case. `path` (copied) is where debug links start; `symfs` (borrowed, NULL: none) is
+ * searched for debug files before the root. RUCHY_E_FORMAT, RUCHY_E_UNSUPPORTED, RUCHY_E_NOMEM.
+ */
+int module_elf_open(int fd, const char *path, const char *symfs, struct module_elf **ret,
+		    struct ruchy_error *err);
+/* The same from bytes in memory, copied. */
+int module_elf_open_image(const void *image, size_t size, struct module_elf **ret,
+			  struct ruchy_error *err);
+void module_elf_free(struct module_elf *e);
+
+/* GNU build-id: its bytes (owned by `e`) and their number, 0 where the file has none. */
+size_t module_elf_build_id(const struct module_elf *e, const uint8_t **ret_id);
+/* Link-time address of a file offset: executable segments first. */
+bool module_elf_address(const struct module_elf *e, uint64_t file_offset, uint64_t *ret_address);
+/* Is `address` in an executable segment? */
+bool module_elf_executable(const struct module_elf *e, uint64_t address);
+uint64_t module_elf_entry(const struct module_elf *e);   /* e_entry, 0 none */
+unsigned module_elf_machine(const struct module_elf *e); /* EM_* */
+/* The start of the function whose FDE is the nearest at or below `address`, by .eh_frame_hdr's
+ * table; false where there is none. */
+bool module_elf_function_start(const struct module_elf *e, uint64_t address, uint64_t *ret_start);
+
+/* ---- for the files that wrap libdw ---- */
+
+Dwfl_Module *module_elf_dwfl(const struct module_elf *e);
+/* The DWARF, loaded at first need with separate and supplementary files; NULL none. */
+Dwarf *module_elf_dwarf(struct module_elf *e, Dwarf_Addr *ret_bias);
+/* .eh_frame's rules, and .debug_frame's (which may load debug files); NULL none. */
+Dwarf_CFI *module_elf_eh_cfi(struct module_elf *e, Dwarf_Addr *ret_bias);
+Dwarf_CFI *module_elf_debug_cfi(struct module_elf *e, Dwarf_Addr *ret_bias);
+
+#endif

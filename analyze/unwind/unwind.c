@@ -1,0 +1,320 @@
+/* SPDX-License-Identifier: MIT */
+#include "analyze/unwind/unwind.h"
+
+#include <linux/perf_event.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "analyze/process/module_dwfl.h"
+#include "analyze/unwind/walk.h"
+
+#define ROW_CACHE   8192 /* entries, a power of two */
+#define KERNEL_NAME "[kernel.kallsyms]"
+/* kernel.perf_event_max_stack by default: a callchain of so many entries was cut. */
+#define CALLCHAIN_MAX 127
+
+/* Rows by (module, pc), in front of the modules' sorted tables; direct-mapped. */
+struct row_slot {
+	const struct cfi_row *row; /* NULL: empty */
+	uint32_t module;
+	uint64_t pc;
+};
+
+struct unwinder {
+	const struct regs_arch *arch;
+	struct module_table *modules; /* borrowed */
+	struct module *kernel;        /* owned by `modules` */
+	struct cfi_rows **rows;       /* owned, and each; by module id; NULL: not yet */
+	size_t n_rows;
+	struct row_slot cache[ROW_CACHE];
+};
+
+int unwinder_new(const char *arch, struct module_table *modules, struct unwinder **ret,
+		 struct ruchy_error *err)
+{
+	const struct regs_arch *regs = regs_arch_find(arch ? arch : "x86_64");
+	struct unwinder *u;
+
+	if (!regs)
+		return ruchy_error_set(err, RUCHY_E_UNSUPPORTED,
+				       "recordings of %s machines are not supported", arch);
+	u = calloc(1, sizeof(*u));
+	if (!u)
+		return ruchy_error_set(err, RUCHY_E_NOMEM, "out of memory");
+	u->arch = regs;
+	u->modules = modules;
+	u->kernel = module_table_get(modules, MODULE_KERNEL, KERNEL_NAME, NULL, 0);
+	if (!u->kernel) {
+		unwinder_free(u);
+		return ruchy_error_set(err, RUCHY_E_NOMEM, "out of memory");
+	}
+	*ret = u;
+	return 0;
+}
+
+void unwinder_free(struct unwinder *u)
+{
+	if (!u)
+		return;
+	for (size_t i = 0; i < u->n_rows; i++)
+		cfi_rows_free(u->rows[i]);
+	free(u->rows);
+	free(u);
+}
+
+/* ---- rows ---- */
+
+static struct cfi_rows *rows_of(struct unwinder *u, const struct module *m)
+{
+	if (m->id >= u->n_rows) {
+		size_t n = module_table_count(u->modules);
+		struct cfi_rows **rows = realloc(u->rows, n * sizeof(struct cfi_rows *));
+
+		if (!rows)
+			return NULL;
+		memset(rows + u->n_rows, 0, (n - u->n_rows) * sizeof(struct cfi_rows *));
+		u->rows = rows;
+		u->n_rows = n;
+	}
+	if (!u->rows[m->id])
+		u->rows[m->id] = cfi_rows_new(m->elf, u->arch);
+	return u->rows[m->id];
+}
+
+/* The row of `pc` (link-time) in an open ELF module; NULL: no memory. */
+static const struct cfi_row *row_of(struct unwinder *u, const struct module *m, uint64_t pc)
+{
+	uint64_t h = (pc ^ (uint64_t)m->id << 40) * 0x9e3779b97f4a7c15ull;
+	struct row_slot *slot = &u->cache[h >> 51];
+	struct cfi_rows *rows;
+
+	_Static_assert(ROW_CACHE == 1u << (64 - 51), "the hash's top bits are the slot");
+	if (slot->row && slot->pc == pc && slot->module == m->id)
+		return slot->row;
+	rows = rows_of(u, m);
+	slot->row = rows ? cfi_rows_find(rows, pc) : NULL;
+	slot->module = m->id;
+	slot->pc = pc;
+	return slot->row;
+}
+
+/* ---- frames ---- */
+
+const struct mapping *walk_find(struct walk *w, uint64_t address)
+{
+	struct mapping *map;
+
+	for (unsigned i = 0; i < w->n_mappings; i++)
+		if (address - w->mappings[i].start < w->mappings[i].end - w->mappings[i].start)
+			return &w->mappings[i];
+	map = &w->mappings[w->next_mapping];
+	if (!process_table_find(w->processes, w->pid, address, w->time_ns, map)) {
+		map->start = map->end = 0;
+		return NULL;
+	}
+	w->next_mapping = (w->next_mapping + 1) % WALK_MAPPINGS;
+	if (w->n_mappings < WALK_MAPPINGS)
+		w->n_mappings++;
+	return map;
+}
+
+static bool push(struct stack *s, uint32_t module, uint64_t address, uint32_t flags)
+{
+	if (s->n_frames == STACK_MAX_FRAMES) {
+		s->end = STACK_END_LIMIT;
+		return false;
+	}
+	s->frames[s->n_frames++] = (struct stack_frame){ module, flags, address };
+	return true;
+}
+
+/* Where a frame's pc is. */
+struct place {
+	struct module *module; /* NULL: no mapping */
+	uint64_t address; /* link-time where the module's file is open, else its file offset; of
+			     anonymous code and without a mapping absolute */
+	bool open;        /* an ELF file is open and holds the address */
+};
+
+static struct place locate(struct unwinder *u, struct walk *w, uint64_t pc)
+{
+	const struct mapping *map = walk_find(w, pc);
+	struct place p = { .address = pc };
+
+	if (!map)
+		return p;
+	p.module = map->module;
+	p.module->used = true;
+	if (p.module->kind == MODULE_ANON)
+		return p;
+	p.address = pc - map->start + map->file_offset;
+	if (module_open(u->modules, p.module))
+		p.open = module_address(p.module, p.address, &p.address);
+	return p;
+}
+
+static bool push_place(struct stack *s, const struct place *p, uint32_t flags)
+{
+	return push(s, p->module ? p->module->id : MODULE_NONE, p->address, flags);
+}
+
+/* From a located frame to its caller. False: the stack ends for `ret_end`. */
+static bool step(struct unwinder *u, struct walk *w, const struct place *p, uint32_t *ret_flags,
+		 enum stack_end *ret_end)
+{
+	const struct cfi_row *row = NULL;
+
+	*ret_flags = 0;
+	if (!p->module) {
+		*ret_end = STACK_END_NO_MAPPING;
+		return false;
+	}
+	if (p->module->status == MODULE_MISSING || p->module->status == MODULE_REFUSED) {
+		*ret_end = STACK_END_NO_MODULE;
+		return false;
+	}
+	if (p->open)
+		row = row_of(u, p->module, p->address);
+	if (row && row->kind == CFI_ROW_RULES)
+		return unwind_rows_step(w, row, ret_end);
+	if (row && row->kind != CFI_ROW_NONE) {
+		*ret_end = row->kind == CFI_ROW_ENTRY ? STACK_END_ENTRY : STACK_END_BAD_CFA;
+		return false;
+	}
+	*ret_flags = STACK_FRAME_FALLBACK;
+	return unwind_fp_step(w, p->module->kind != MODULE_ANON, ret_end);
+}
+
+static void walk_user(struct unwinder *u, struct walk *w, struct stack *s)
+{
+	uint32_t flags = 0;
+	uint64_t pc;
+
+	while (regs_get(&w->regs, u->arch->pc, &pc)) {
+		struct place p;
+
+		/* A call may be the last instruction of its function: the byte before its return
+		 * address is in the caller for sure. */
+		p = locate(u, w, w->interrupted ? pc : pc - 1);
+		if (!w->interrupted)
+			flags |= STACK_FRAME_RETURN;
+		if (!push_place(s, &p, flags) || !step(u, w, &p, &flags, &s->end))
+			return;
+	}
+	s->end = STACK_END_NO_REGISTERS;
+}
+
+/* ---- callchains ---- */
+
+/* The kernel part of the callchain; returns the index where the user part starts. */
+static uint64_t kernel_frames(struct unwinder *u, const struct event *ev, struct stack *s)
+{
+	const struct event_sample *sample = &ev->sample;
+	uint64_t i, context = 0;
+
+	for (i = 0; i < sample->n_callchain; i++) {
+		uint64_t ip = ruchy_load64(sample->callchain + 8 * i);
+
+		if (ip >= (uint64_t)PERF_CONTEXT_MAX) {
+			context = ip;
+			if (ip == (uint64_t)PERF_CONTEXT_USER)
+				return i + 1;
+		} else if (context == (uint64_t)PERF_CONTEXT_KERNEL ||
+			   context == (uint64_t)PERF_CONTEXT_HV) {
+			bool leaf = !s->n_frames;
+
+			if (!push(s, u->kernel->id, leaf ? ip : ip - 1,
+				  STACK_FRAME_KERNEL | (leaf ? 0 : STACK_FRAME_RETURN)))
+				return sample->n_callchain;
+		}
+	}
+	return i;
+}
+
+/* Is `p` the outermost frame of a thread? */
+static bool is_entry(struct unwinder *u, const struct place *p)
+{
+	const struct cfi_row *row = p->open ? row_of(u, p->module, p->address) : NULL;
+
+	return row &&
+	       (row->kind == CFI_ROW_ENTRY || (row->kind == CFI_ROW_RULES && row->ra_undefined));
+}
+
+/*
+ * The user part as the kernel walked it, by frame pointers. It ends with the first frame whose code
+ * keeps none; only where that is an entry function the stack is complete.
+ */
+static void user_callchain(struct unwinder *u, struct walk *w, const struct event *ev,
+			   uint64_t from, struct stack *s)
+{
+	const struct event_sample *sample = &ev->sample;
+	struct place p = { 0 };
+	bool leaf = true;
+
+	for (uint64_t i = from; i < sample->n_callchain; i++) {
+		uint64_t ip = ruchy_load64(sample->callchain + 8 * i);
+
+		if (ip >= (uint64_t)PERF_CONTEXT_MAX)
+			break;
+		/* The kernel reads whatever the last frame pointer points to. */
+		if (!ip || ip >= u->arch->address_end)
+			break;
+		p = locate(u, w, leaf ? ip : ip - 1);
+		if (!push_place(s, &p, leaf ? 0 : STACK_FRAME_RETURN))
+			return;
+		leaf = false;
+	}
+	if (is_entry(u, &p))
+		s->end = STACK_END_ENTRY;
+	else if (sample->n_callchain >= CALLCHAIN_MAX)
+		s->end = STACK_END_LIMIT;
+	else
+		s->end = STACK_END_NO_CFI;
+}
+
+/* A sample whose user registers are unusable: its ip is all there is, if that is user code. */
+static void ip_only(struct unwinder *u, struct walk *w, const struct event *ev, struct stack *s)
+{
+	unsigned mode = ev->misc & PERF_RECORD_MISC_CPUMODE_MASK;
+
+	s->end = STACK_END_NO_REGISTERS;
+	if (mode == PERF_RECORD_MISC_USER && !s->n_frames) {
+		struct place p = locate(u, w, ev->sample.ip);
+
+		push_place(s, &p, 0);
+	}
+}
+
+void unwinder_walk(struct unwinder *u, const struct process_table *processes,
+		   const struct event *ev, struct stack *s)
+{
+	const struct event_sample *sample = &ev->sample;
+	struct walk w = { .arch = u->arch,
+			  .processes = processes,
+			  .stack = &sample->stack,
+			  .pid = ev->pid,
+			  .time_ns = ev->time_ns,
+			  .interrupted = true };
+	unsigned mode = ev->misc & PERF_RECORD_MISC_CPUMODE_MASK;
+	uint64_t user;
+
+	s->n_frames = 0;
+	s->end = STACK_END_KERNEL_ONLY;
+	user = kernel_frames(u, ev, s);
+	if (s->end == STACK_END_LIMIT)
+		return;
+	if (!s->n_frames &&
+	    (mode == PERF_RECORD_MISC_KERNEL || mode == PERF_RECORD_MISC_HYPERVISOR))
+		push(s, u->kernel->id, sample->ip, STACK_FRAME_KERNEL);
+	if (s->n_frames)
+		u->kernel->used = true;
+	if (sample->regs.abi == PERF_SAMPLE_REGS_ABI_64)
+		regs_load(&w.regs, u->arch, &sample->regs);
+	/* With a dump the registers lead further than the kernel's walk by frame pointers. */
+	if (w.regs.known && (sample->stack.size || user >= sample->n_callchain))
+		walk_user(u, &w, s);
+	else if (user < sample->n_callchain)
+		user_callchain(u, &w, ev, user, s);
+	else if (sample->regs.abi || !s->n_frames)
+		ip_only(u, &w, ev, s);
+}

@@ -1,0 +1,158 @@
+/* SPDX-License-Identifier: MIT */
+#include "analyze/unwind/walk.h"
+
+static bool stop(enum stack_end *ret_end, enum stack_end why)
+{
+	*ret_end = why;
+	return false;
+}
+
+static bool expr_failed(enum cfi_expr_result why, enum stack_end *ret_end)
+{
+	if (why == CFI_EXPR_NO_REGISTER)
+		return stop(ret_end, STACK_END_NO_REGISTERS);
+	return stop(ret_end, why == CFI_EXPR_NO_MEMORY ? STACK_END_TRUNCATED : STACK_END_BAD_CFA);
+}
+
+static bool compute_cfa(const struct walk *w, const struct cfi_row *row, uint64_t *ret_cfa,
+			enum stack_end *ret_end)
+{
+	struct cfi_expr_env env = { .regs = &w->regs, .stack = w->stack };
+	enum cfi_expr_result result;
+	bool is_value;
+	uint64_t v;
+
+	if (row->cfa_is_expr) {
+		result = cfi_expr_eval(row->ops, row->cfa_n_ops, &env, ret_cfa, &is_value);
+		return result == CFI_EXPR_OK || expr_failed(result, ret_end);
+	}
+	if (!regs_get(&w->regs, row->cfa_column, &v))
+		return stop(ret_end, STACK_END_NO_REGISTERS);
+	*ret_cfa = v + (uint64_t)row->cfa_offset;
+	return true;
+}
+
+/*
+ * Stacks grow down, so a caller's frame lies above. Two exceptions: a leaf that has not touched the
+ * stack (its return address is in the link register), and a signal handler on a stack of its own;
+ * there the stack dump's end is the guard.
+ */
+static bool makes_progress(const struct walk *w, const struct cfi_row *row, uint64_t sp,
+			   uint64_t cfa)
+{
+	if (cfa > sp || row->signal_frame)
+		return true;
+	return cfa == sp && w->arch->link_register && w->interrupted;
+}
+
+/* How a register's rule came out. */
+enum outcome { RULE_SET, RULE_KEEP, RULE_UNKNOWN, RULE_CUT, RULE_BAD };
+
+static enum outcome load(const struct walk *w, uint64_t sp, uint64_t at, uint64_t *ret_value)
+{
+	if (sample_stack_read64(w->stack, at, ret_value))
+		return RULE_SET;
+	/* A slot below SP was popped already (epilogues): the register has its value back. */
+	return at < sp ? RULE_KEEP : RULE_CUT;
+}
+
+static enum outcome apply_expr(const struct walk *w, const struct cfi_row *row,
+			       const struct cfi_rule *rule, uint64_t sp, uint64_t cfa,
+			       uint64_t *ret_value)
+{
+	struct cfi_expr_env env = {
+		.regs = &w->regs, .stack = w->stack, .has_cfa = true, .cfa = cfa
+	};
+	enum cfi_expr_result result;
+	bool is_value;
+	uint64_t v;
+
+	result = cfi_expr_eval(row->ops + rule->value, rule->n_ops, &env, &v, &is_value);
+	if (result == CFI_EXPR_NO_REGISTER)
+		return RULE_UNKNOWN;
+	if (result != CFI_EXPR_OK)
+		return result == CFI_EXPR_NO_MEMORY ? RULE_CUT : RULE_BAD;
+	if (!is_value)
+		return load(w, sp, v, ret_value);
+	*ret_value = v;
+	return RULE_SET;
+}
+
+static enum outcome apply_rule(const struct walk *w, const struct cfi_row *row,
+			       const struct cfi_rule *rule, uint64_t sp, uint64_t cfa,
+			       uint64_t *ret_value)
+{
+	switch ((enum cfi_rule_kind)rule->kind) {
+	case CFI_RULE_OFFSET:
+		/* Popped slots: even when a dump of an older record held the bytes, they are stale,
+		 * so SP decides first. */
+		if (cfa + (uint64_t)rule->value < sp && rule->value < 0)
+			return RULE_KEEP;
+		return load(w, sp, cfa + (uint64_t)rule->value, ret_value);
+	case CFI_RULE_VALUE:
+		*ret_value = cfa + (uint64_t)rule->value;
+		return RULE_SET;
+	case CFI_RULE_REGISTER:
+		return regs_get(&w->regs, (unsigned)rule->value, ret_value) ? RULE_SET
+									    : RULE_UNKNOWN;
+	case CFI_RULE_EXPR:
+		return apply_expr(w, row, rule, sp, cfa, ret_value);
+	case CFI_RULE_UNDEFINED:
+		break;
+	}
+	return RULE_UNKNOWN;
+}
+
+/* The caller's registers into `next`; false where the return address cannot be had. */
+static bool apply_rules(const struct walk *w, const struct cfi_row *row, uint64_t sp, uint64_t cfa,
+			struct regs *next, enum stack_end *ret_end)
+{
+	for (size_t i = 0; i < row->n_rules; i++) {
+		const struct cfi_rule *rule = &row->rules[i];
+		enum outcome outcome;
+		uint64_t v = 0;
+
+		outcome = apply_rule(w, row, rule, sp, cfa, &v);
+		if (outcome == RULE_SET)
+			regs_set(next, rule->column, v);
+		else if (outcome != RULE_KEEP)
+			regs_forget(next, rule->column);
+		if (rule->column != w->arch->ra || outcome == RULE_SET)
+			continue;
+		if (outcome == RULE_CUT)
+			return stop(ret_end, STACK_END_TRUNCATED);
+		if (outcome == RULE_UNKNOWN)
+			return stop(ret_end, STACK_END_NO_REGISTERS);
+		if (outcome == RULE_BAD || w->arch->ra == w->arch->pc)
+			return stop(ret_end, STACK_END_BAD_CFA);
+	}
+	return true;
+}
+
+bool unwind_rows_step(struct walk *w, const struct cfi_row *row, enum stack_end *ret_end)
+{
+	const struct regs_arch *arch = w->arch;
+	struct regs next = w->regs;
+	uint64_t sp, cfa, pc;
+
+	if (row->ra_undefined)
+		return stop(ret_end, STACK_END_ENTRY);
+	if (!compute_cfa(w, row, &cfa, ret_end))
+		return false;
+	if (!regs_get(&w->regs, arch->sp, &sp))
+		return stop(ret_end, STACK_END_NO_REGISTERS);
+	if (!makes_progress(w, row, sp, cfa))
+		return stop(ret_end, STACK_END_BAD_CFA);
+	regs_set(&next, arch->sp, cfa);
+	if (!apply_rules(w, row, sp, cfa, &next, ret_end))
+		return false;
+	if (!regs_get(&next, arch->ra, &pc))
+		return stop(ret_end, STACK_END_NO_REGISTERS);
+	/* Only an undefined return address is the outermost frame; a zero is a broken stack. */
+	if (!pc || pc >= arch->address_end)
+		return stop(ret_end, STACK_END_BAD_CFA);
+	regs_set(&next, arch->pc, pc);
+	w->regs = next;
+	w->interrupted = row->signal_frame;
+	return true;
+}

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * walk.h - the state of one walk through a user stack, and its steps from a frame
+ * to its caller: by CFI rows (unwind_rows) or by frame pointers (unwind_fp).
+ *
+ * A step replaces the registers by the caller's, or leaves them and says why the
+ * stack ends here. Stack bytes are read through sample_stack_read64() only.
+ */
+#ifndef RUCHY_ANALYZE_WALK_H
+#define RUCHY_ANALYZE_WALK_H
+
+#include "analyze/process/process.h"
+#include "analyze/unwind/cfi_rows.h"
+#include "analyze/unwind/stack.h"
+
+#define WALK_MAPPINGS 4
+
+struct walk {
+	const struct regs_arch *arch;
+	const struct process_table *processes;
+	const struct sample_stack *stack;
+	uint32_t pid;
+	uint64_t time_ns;
+	struct regs regs;
+	/* pc is where the frame was interrupted (leaf, signal), else it is a return address */
+	bool interrupted;
+	/* the last mappings found; a stack stays in a few modules */
+	struct mapping mappings[WALK_MAPPINGS];
+	unsigned n_mappings, next_mapping;
+};
+
+/* The executable mapping of `address`, through the walk's memory; NULL: none known. */
+const struct mapping *walk_find(struct walk *w, uint64_t address);
+
+/* Each returns true when `w` is now the caller's frame; else `ret_end` is set. */
+bool unwind_rows_step(struct walk *w, const struct cfi_row *row, enum stack_end *ret_end);
+/* `in_file`: the frame's code is of an ELF file, not of a JIT compiler. */
+bool unwind_fp_step(struct walk *w, bool in_file, enum stack_end *ret_end);
+
+#endif
