@@ -477,9 +477,10 @@ def main():
             continue
         directory = work / re.sub(r"\W+", "-", case.name)
         directory.mkdir()
-        if not (programs / case.program).exists():
+        # only the Rust programs may be absent; another one that is not there is a failure
+        if case.program.startswith("rust_") and not (programs / case.program).exists():
             count["skipped"] += 1
-            print(f"SKIP - {case.name}: {case.program} was not built (no rustc?)", flush=True)
+            print(f"SKIP - {case.name}: {case.program} was not built (no rustc)", flush=True)
             continue
         try:
             complaints = run_case(case, tools, programs, directory)

@@ -1,0 +1,201 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+#
+# analyze.sh BIN_DIR PROGRAMS_DIR - ruchy-analyze at its edges: bad usage and bad input (one line
+# on stderr and the right status), standard input and output, several traces, several outputs.
+#
+# Status: 0 done, 1 failed, 2 bad usage, 3 a condition the caller set does not hold.
+# One `ok`/`FAIL`/`SKIP` line a case, and a non-zero exit when one failed.
+set -u
+
+if [ $# -ne 2 ]; then
+	echo "usage: analyze.sh BIN_DIR PROGRAMS_DIR" >&2
+	exit 2
+fi
+bin=$(cd "$1" && pwd) || exit 2
+programs=$(cd "$2" && pwd) || exit 2
+analyze=$bin/ruchy-analyze
+work=$(mktemp -d) || exit 2
+trap 'rm -rf "$work"' EXIT
+cd "$work" || exit 2
+failed=0 passed=0 skipped=0
+
+pass() { passed=$((passed + 1)); echo "ok - $1"; }
+fail() { failed=$((failed + 1)); echo "FAIL - $1: $2"; }
+skip() { skipped=$((skipped + 1)); echo "SKIP - $1: $2"; }
+
+# run WANTED_STATUS NAME ARGUMENTS…: ruchy-analyze with output to out, err
+run() {
+	local wanted=$1 name=$2 got
+	shift 2
+	timeout 120 "$analyze" "$@" >out 2>err </dev/null
+	got=$?
+	[ "$got" -eq "$wanted" ] && return 0
+	fail "$name" "exit status $got, expected $wanted: $(tail -n 1 err)"
+	return 1
+}
+
+# refuses STATUS NAME WORD ARGUMENTS…: that status, one line on stderr that begins with the program's
+# name and holds WORD, and nothing on stdout
+refuses() {
+	local wanted=$1 name=$2 word=$3
+	shift 3
+	run "$wanted" "$name" "$@" || return
+	if [ "$(wc -l <err)" -ne 1 ]; then
+		fail "$name" "stderr has $(wc -l <err) lines, expected 1"
+	elif ! grep -q '^ruchy-analyze: ' err || ! grep -qF -e "$word" err; then
+		fail "$name" "the line lacks 'ruchy-analyze: ' or '$word': $(cat err)"
+	elif [ -s out ]; then
+		fail "$name" "something on stdout: $(head -n 1 out)"
+	else
+		pass "$name"
+	fi
+}
+
+samples() { python3 -c 'import json, sys; print(json.load(open(sys.argv[1]))["samples"])' "$1"; }
+counted() { awk '{ n += $NF } END { print n + 0 }' "$@"; }
+
+for units in 400 200; do
+	if ! "$bin/ruchy-record" -q -o "$units.rtrace" "$programs/shares" "$units" 2>err; then
+		echo "FAIL - recording: $(tail -n 1 err)"
+		exit 1
+	fi
+done
+trace=400.rtrace
+
+# ---- bad usage: 2 ----
+refuses 2 "no trace" "usage"
+refuses 2 "unknown flag" "--no-such-flag" --no-such-flag $trace
+refuses 2 "unknown short flag" "-Z" -Z $trace
+refuses 2 "flag without its value" "--output" $trace --output
+refuses 2 "--hotspots=abc" "abc" --hotspots=abc $trace
+refuses 2 "--hotspots=-1" "-1" --hotspots=-1 $trace
+refuses 2 "--hotspots beyond any number" "99999999999999999999" --hotspots=99999999999999999999 $trace
+
+# ---- bad input: 1 ----
+mkdir directory
+: >empty
+printf 'This is a text file, not a trace.\n' >text
+head -c 65536 /dev/urandom >noise
+head -c 20 $trace >twenty
+printf 'x' | cat - $trace >shifted
+printf 'PERFILE2 and nothing more' >almost-perf
+refuses 1 "missing file" "not-there" not-there
+refuses 1 "directory" "directory" directory
+refuses 1 "empty file" "empty" empty
+refuses 1 "text file" "text" text
+refuses 1 "random bytes" "noise" noise
+refuses 1 "a trace cut inside its header" "twenty" twenty
+refuses 1 "a byte before the header" "shifted" shifted
+refuses 1 "perf.data cut inside its header" "almost-perf" almost-perf
+refuses 1 "device" "/dev/zero" /dev/zero
+refuses 1 "empty standard input" "stdin" -
+refuses 1 "a good trace and a missing one" "not-there" $trace not-there
+refuses 1 "output in no directory" "/nonexistent/x.json" --output=/nonexistent/x.json $trace
+refuses 1 "output on a full disk" "/dev/full" --folded=/dev/full $trace
+for command in report info; do
+	refuses 1 "$command of a text file" "text" $command text
+done
+
+# ---- a trace that was cut off reads up to there ----
+name="cut trace: the report comes, and says that it is cut"
+size=$(stat -c %s $trace)
+head -c $((size * 6 / 10)) $trace >cut.rtrace
+if run 0 "$name" --output=cut.json cut.rtrace; then
+	whole=$("$analyze" --folded=- $trace 2>/dev/null | counted)
+	part=$(samples cut.json)
+	if [ "$part" -le 0 ] || [ "$part" -ge "$whole" ]; then
+		fail "$name" "$part samples of $whole"
+	elif ! python3 -c 'import json; r = json.load(open("cut.json")); exit(not r["warnings"])'; then
+		fail "$name" "warnings[] is empty"
+	else
+		pass "$name"
+	fi
+fi
+name="damage in the middle: the rest is read, the damage told"
+cp $trace damaged.rtrace
+printf '\377\000\377\000\377\000\377\000' | dd of=damaged.rtrace bs=1 seek=$((size / 2)) conv=notrunc 2>/dev/null
+if run 0 "$name" --output=damaged.json damaged.rtrace; then
+	[ "$(samples damaged.json)" -gt 0 ] && python3 -c 'import json; r = json.load(open("damaged.json")); exit(not r["warnings"])' &&
+		pass "$name" || fail "$name" "no samples, or no warning"
+fi
+
+# ---- standard input and output ----
+name="standard input gives what the file gives"
+"$analyze" --folded=file.folded $trace >/dev/null 2>err
+timeout 60 "$analyze" --folded=- - <$trace >stdin.folded 2>err
+cmp -s file.folded stdin.folded && [ -s file.folded ] && pass "$name: a redirected file" || fail "$name: a redirected file" "$(tail -n 1 err)"
+(dd if=$trace bs=1000 count=3; sleep 0.3; dd if=$trace bs=1000 skip=3) 2>/dev/null | timeout 60 "$analyze" --folded=- - >pipe.folded 2>err
+cmp -s file.folded pipe.folded && pass "$name: a slow pipe" || fail "$name: a slow pipe" "$(tail -n 1 err)"
+
+name="straight from the recorder: ruchy-record -o - | ruchy-analyze -"
+"$bin/ruchy-record" -q -o - "$programs/shares" 300 2>err | timeout 60 "$analyze" --folded=live.folded - >out 2>>err
+[ "$(counted live.folded)" -gt 50 ] && grep -q 'main;round_of_ten;heavy' live.folded && pass "$name" ||
+	fail "$name" "$(tail -n 1 err)"
+
+name="--output=- prints JSON and nothing else"
+run 0 "$name" --output=- $trace && { python3 -c 'import json; json.load(open("out"))' 2>err && pass "$name" || fail "$name" "$(tail -n 1 err)"; }
+name="--flame-graph=- prints the SVG and nothing else"
+run 0 "$name" --flame-graph=- $trace && { python3 -c 'import xml.dom.minidom as m; m.parse("out")' 2>err && pass "$name" || fail "$name" "$(tail -n 1 err)"; }
+name="--perf-script=- prints the samples and nothing else"
+run 0 "$name" --perf-script=- $trace && { [ "$(grep -cE '^[^[:space:]].*: +[0-9]+ +[a-z_-]+: *$' out)" -eq "$(counted file.folded)" ] && pass "$name" || fail "$name" "$(grep -cE '^[^[:space:]]' out) headers for $(counted file.folded) samples: $(head -n 1 out)"; }
+name="a reader that goes away is no crash"
+"$analyze" --perf-script=- $trace 2>err | head -n 1 >/dev/null
+[ "${PIPESTATUS[0]}" -le 1 ] || [ "${PIPESTATUS[0]}" -eq 141 ] && pass "$name" || fail "$name" "$(tail -n 1 err)"
+
+# ---- several outputs, several traces ----
+name="all outputs of one call agree"
+if run 0 "$name" --output=all.json --folded=all.folded --flame-graph=all.svg --perf-script=all.txt --hotspots=2 $trace; then
+	n=$(samples all.json)
+	if [ "$(counted all.folded)" -ne "$n" ]; then
+		fail "$name" "JSON has $n samples, folded $(counted all.folded)"
+	elif [ "$(grep -cE '^[^[:space:]]' all.txt)" -ne "$n" ]; then
+		fail "$name" "JSON has $n samples, perf-script $(grep -cE '^[^[:space:]]' all.txt)"
+	elif ! grep -q '<svg' all.svg || ! cmp -s all.folded file.folded; then
+		fail "$name" "no SVG, or other folded stacks than alone"
+	elif [ "$(python3 -c 'import json; print(len(json.load(open("all.json"))["hotspots"]))')" -ne 2 ]; then
+		fail "$name" "hotspots[] has not 2 entries"
+	else
+		pass "$name"
+	fi
+fi
+name="several traces are one profile"
+"$analyze" --folded=second.folded 200.rtrace >/dev/null 2>err
+if run 0 "$name" --folded=both.folded --output=both.json $trace 200.rtrace; then
+	sum=$(counted file.folded second.folded)
+	[ "$(counted both.folded)" -eq "$sum" ] && [ "$(samples both.json)" -eq "$sum" ] && pass "$name" ||
+		fail "$name" "$(counted both.folded) samples of $sum"
+fi
+name="the same trace gives the same bytes"
+"$analyze" --output=1.json --flame-graph=1.svg $trace >1.txt 2>err
+"$analyze" --output=2.json --flame-graph=2.svg $trace >2.txt 2>>err
+[ -s 1.txt ] && cmp -s 1.txt 2.txt && cmp -s 1.json 2.json && cmp -s 1.svg 2.svg && pass "$name" || fail "$name" "they differ $(tail -n 1 err)"
+
+# ---- report and info ----
+name="the report names the three functions in order"
+if run 0 "$name" report $trace; then
+	order=$(grep -oE '\b(heavy|medium|light)\b' out | awk '!seen[$0]++' | tr '\n' ' ')
+	[ "$order" = "heavy medium light " ] && pass "$name" || fail "$name" "got: $order"
+fi
+name="piped, the report has no escape sequences"
+grep -q "$(printf '\033')" out && fail "$name" "it has" || pass "$name"
+name="info"
+run 0 "$name" info $trace && { grep -qi 'sample' out && grep -qF shares out && pass "$name" || fail "$name" "it names neither samples nor the command"; }
+for flag in --help --version; do
+	name="$flag"
+	run 0 "$name" $flag && { [ -s out ] && [ ! -s err ] && pass "$name" || fail "$name" "nothing on stdout or something on stderr"; }
+done
+
+# ---- a condition that does not hold: 3 ----
+if "$analyze" --help 2>/dev/null | grep -q -e --min-complete; then
+	name="--min-complete that holds"
+	run 0 "$name" --min-complete=50 $trace && pass "$name"
+	name="--min-complete that does not: 3"
+	"$bin/ruchy-record" -q -o big.rtrace "$programs/bigframe" 200 2>err
+	refuses 3 "$name" "complete" --min-complete=99 --output=b.json big.rtrace
+else
+	skip "status 3" "ruchy-analyze has no condition to set (--min-complete) yet"
+fi
+
+echo "$passed passed, $failed failed, $skipped skipped"
+[ "$failed" -eq 0 ]
