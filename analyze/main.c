@@ -1,0 +1,183 @@
+/* SPDX-License-Identifier: MIT */
+/* ruchy-analyze: options in, pipeline, reports out. The only file here that prints diagnostics or
+ * exits. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include "analyze/info.h"
+#include "analyze/options.h"
+#include "analyze/pipeline.h"
+#include "analyze/report/report.h"
+
+enum exit_status {
+	EXIT_DONE = 0,
+	EXIT_FAILED = 1,
+	EXIT_USAGE = 2,
+	EXIT_CONDITION = 3,
+};
+
+static int complain(const struct ruchy_error *err)
+{
+	fprintf(stderr, "ruchy-analyze: %s\n", err->text);
+	return err->code == RUCHY_E_USAGE ? EXIT_USAGE : EXIT_FAILED;
+}
+
+static int show_info(const struct options *o)
+{
+	const struct info_options options = { .records = o->records };
+	int status = EXIT_DONE;
+
+	for (size_t i = 0; i < o->n_traces; i++) {
+		struct ruchy_error err = { 0 };
+		bool sound;
+
+		if (i)
+			putchar('\n');
+		if (info_print(o->traces[i], &options, stdout, &sound, &err) < 0)
+			status = complain(&err);
+		else if (!sound && o->verify)
+			status = EXIT_FAILED;
+	}
+	return status;
+}
+
+/* Close an output and tell whether all of it arrived. */
+static int finish_output(FILE *out, const char *name, struct ruchy_error *err)
+{
+	bool failed = ferror(out) || fflush(out) != 0;
+
+	if (!failed && out != stdout)
+		return fclose(out) == 0 ? 0 : ruchy_error_errno(err, "%s: writing", name);
+	if (failed)
+		ruchy_error_errno(err, "%s: writing", name);
+	if (out != stdout)
+		fclose(out);
+	return failed ? RUCHY_E_SYS : 0;
+}
+
+static int write_report(const struct report_ops *ops, const char *path, const struct profile *p,
+			const struct report_options *options, struct ruchy_error *err)
+{
+	bool to_stdout = !strcmp(path, "-");
+	FILE *out = to_stdout ? stdout : fopen(path, "we");
+	int rc, closed;
+
+	if (!out)
+		return ruchy_error_errno(err, "%s: cannot write the %s", path, ops->name);
+	rc = ops->write(p, options, out, err);
+	closed = finish_output(out, to_stdout ? "standard output" : path, rc < 0 ? NULL : err);
+	return rc < 0 ? rc : closed;
+}
+
+/* The terminal's width, or 0 where standard output is none. */
+static unsigned terminal_width(void)
+{
+	struct winsize size;
+
+	if (!isatty(STDOUT_FILENO))
+		return 0;
+	if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col)
+		return size.ws_col;
+	return 80;
+}
+
+static double complete_percent(const struct profile *p)
+{
+	static const bool complete[] = {
+#define STACK_END_COMPLETE(name, key, text, is_complete) is_complete,
+		STACK_ENDS(STACK_END_COMPLETE)
+#undef STACK_END_COMPLETE
+	};
+	uint64_t all = 0, good = 0;
+
+	for (size_t i = 0; i < STACK_END_COUNT; i++) {
+		all += p->ends[i];
+		good += complete[i] ? p->ends[i] : 0;
+	}
+	return all ? 100.0 * (double)good / (double)all : 0;
+}
+
+static int write_reports(const struct options *o, const struct profile *p, struct ruchy_error *err)
+{
+	const struct {
+		const struct report_ops *ops;
+		const char *path;
+	} asked[] = {
+		{ &report_json, o->json },
+		{ &report_flamegraph, o->flame_graph },
+		{ &report_folded, o->folded },
+		{ &report_perfscript, o->perf_script },
+	};
+	struct report_options options = { .hotspots = o->hotspots,
+					  .width = terminal_width(),
+					  .colour = isatty(STDOUT_FILENO) && !getenv("NO_COLOR"),
+					  .title = o->title };
+	bool stdout_taken = o->quiet;
+
+	for (size_t i = 0; i < sizeof(asked) / sizeof(asked[0]); i++) {
+		int rc;
+
+		if (!asked[i].path)
+			continue;
+		stdout_taken |= !strcmp(asked[i].path, "-");
+		rc = write_report(asked[i].ops, asked[i].path, p, &options, err);
+		if (rc < 0)
+			return rc;
+	}
+	return stdout_taken ? 0 : write_report(&report_text, "-", p, &options, err);
+}
+
+static int report(const struct options *o)
+{
+	const struct pipeline_options pipeline = { .traces = o->traces,
+						   .n_traces = o->n_traces,
+						   .symfs = o->symfs,
+						   .inlines = !o->no_inline,
+						   .rows = o->perf_script &&
+							   report_perfscript.needs_rows };
+	struct ruchy_error err = { 0 };
+	struct profile *p;
+	int status = EXIT_DONE;
+
+	if (pipeline_run(&pipeline, &p, &err) < 0)
+		return complain(&err);
+	for (size_t i = 0; i < p->info.n_warnings; i++) {
+		ruchy_error_set(&err, 0, "%s", p->info.warnings[i]);
+		fprintf(stderr, "ruchy-analyze: %s\n", err.text);
+	}
+	if (write_reports(o, p, &err) < 0) {
+		status = complain(&err);
+	} else if (o->min_complete > 0 && complete_percent(p) < o->min_complete) {
+		fprintf(stderr,
+			"ruchy-analyze: --min-complete: %.2f %% of the stacks are complete, "
+			"%.2f %% were demanded\n",
+			complete_percent(p), o->min_complete);
+		status = EXIT_CONDITION;
+	}
+	profile_free(p);
+	return status;
+}
+
+int main(int argc, char **argv)
+{
+	struct ruchy_error err = { 0 };
+	struct options options;
+
+	if (options_parse(argc, argv, &options, &err) < 0)
+		return complain(&err);
+	switch (options.command) {
+	case OPTIONS_HELP:
+		options_help(stdout);
+		return EXIT_DONE;
+	case OPTIONS_VERSION:
+		puts("ruchy-analyze " RUCHY_VERSION);
+		return EXIT_DONE;
+	case OPTIONS_INFO:
+		return show_info(&options);
+	default:
+		return report(&options);
+	}
+}

@@ -1,0 +1,206 @@
+/* SPDX-License-Identifier: MIT */
+#include "analyze/options.h"
+
+#include <errno.h>
+#include <math.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum kind { FLAG, TEXT, NUMBER, PERCENT };
+
+/* Which commands know a flag. */
+enum { IN_REPORT = 1, IN_INFO = 2 };
+
+static const struct option_spec {
+	const char *name, *value; /* value's name in the help, NULL for a flag */
+	enum kind kind;
+	unsigned commands;
+	size_t offset; /* in struct options */
+	const char *help;
+} specs[] = {
+	{ "--output", "FILE", TEXT, IN_REPORT, offsetof(struct options, json),
+	  "write the profile as JSON" },
+	{ "--flame-graph", "FILE", TEXT, IN_REPORT, offsetof(struct options, flame_graph),
+	  "write an interactive flame graph (SVG)" },
+	{ "--folded", "FILE", TEXT, IN_REPORT, offsetof(struct options, folded),
+	  "write folded stacks, one a line" },
+	{ "--perf-script", "FILE", TEXT, IN_REPORT, offsetof(struct options, perf_script),
+	  "write every sample as perf script does" },
+	{ "--hotspots", "N", NUMBER, IN_REPORT, offsetof(struct options, hotspots),
+	  "show the N hottest functions (JSON: hotspots[])" },
+	{ "--symfs", "DIR", TEXT, IN_REPORT, offsetof(struct options, symfs),
+	  "look for the target's files below DIR first" },
+	{ "--no-inline", NULL, FLAG, IN_REPORT, offsetof(struct options, no_inline),
+	  "do not expand inlined calls" },
+	{ "--min-complete", "PERCENT", PERCENT, IN_REPORT, offsetof(struct options, min_complete),
+	  "exit with 3 if fewer stacks are complete" },
+	{ "--title", "TEXT", TEXT, IN_REPORT, offsetof(struct options, title),
+	  "title of the flame graph" },
+	{ "--quiet", NULL, FLAG, IN_REPORT, offsetof(struct options, quiet),
+	  "no report on the terminal (also -q)" },
+	{ "--records", NULL, FLAG, IN_INFO, offsetof(struct options, records),
+	  "info: list every record" },
+	{ "--verify", NULL, FLAG, IN_INFO, offsetof(struct options, verify),
+	  "info: exit with 1 if anything is damaged or cut" },
+};
+
+#define N_SPECS      (sizeof(specs) / sizeof(specs[0]))
+#define MAX_HOTSPOTS 100000
+
+void options_help(FILE *out)
+{
+	fputs("usage: ruchy-analyze [report] [OPTIONS] TRACE...\n"
+	      "       ruchy-analyze info [--records] [--verify] TRACE...\n"
+	      "\n"
+	      "Where does the time go? Reads traces of ruchy-record and perf.data files\n"
+	      "(- is standard input); FILE - is standard output. Several outputs may be\n"
+	      "asked for at once.\n"
+	      "\n",
+	      out);
+	for (size_t i = 0; i < N_SPECS; i++) {
+		char flag[64];
+
+		snprintf(flag, sizeof(flag), "%s%s%s", specs[i].name, specs[i].value ? " " : "",
+			 specs[i].value ? specs[i].value : "");
+		fprintf(out, "  %-24s %s\n", flag, specs[i].help);
+	}
+	fputs("  --help, --version\n"
+	      "\n"
+	      "Exit status: 0 done, 1 failed, 2 bad usage, 3 a condition does not hold.\n",
+	      out);
+}
+
+static const struct option_spec *find_spec(const char *arg, size_t length)
+{
+	if (length == 2 && !memcmp(arg, "-q", 2))
+		return find_spec("--quiet", 7);
+	for (size_t i = 0; i < N_SPECS; i++)
+		if (strlen(specs[i].name) == length && !memcmp(specs[i].name, arg, length))
+			return &specs[i];
+	return NULL;
+}
+
+static int set_number(unsigned *ret, const char *name, const char *text, struct ruchy_error *err)
+{
+	char *end;
+	unsigned long n;
+
+	errno = 0;
+	n = strtoul(text, &end, 10);
+	if (errno || *end || end == text || text[0] == '-' || n < 1 || n > MAX_HOTSPOTS)
+		return ruchy_error_set(err, RUCHY_E_USAGE,
+				       "%s takes a whole number from 1 to %d, not '%s'", name,
+				       MAX_HOTSPOTS, text);
+	*ret = (unsigned)n;
+	return 0;
+}
+
+static int set_percent(double *ret, const char *name, const char *text, struct ruchy_error *err)
+{
+	char *end;
+	double v = strtod(text, &end);
+
+	if (end != text && *end == '%')
+		end++;
+	if (*end || end == text || !isfinite(v) || v < 0 || v > 100)
+		return ruchy_error_set(err, RUCHY_E_USAGE,
+				       "%s takes a percentage from 0 to 100, not '%s'", name, text);
+	*ret = v;
+	return 0;
+}
+
+static int set_value(struct options *o, const struct option_spec *spec, const char *value,
+		     struct ruchy_error *err)
+{
+	void *at = (char *)o + spec->offset;
+
+	switch (spec->kind) {
+	case FLAG:
+		*(bool *)at = true;
+		return 0;
+	case NUMBER:
+		return set_number(at, spec->name, value, err);
+	case PERCENT:
+		return set_percent(at, spec->name, value, err);
+	default:
+		if (!*value)
+			return ruchy_error_set(err, RUCHY_E_USAGE, "%s takes %s, not nothing",
+					       spec->name, spec->value);
+		*(const char **)at = value;
+		return 0;
+	}
+}
+
+/* One flag at argv[*i], which moves to its last word. */
+static int parse_flag(int argc, char **argv, int *i, struct options *o, struct ruchy_error *err)
+{
+	const char *arg = argv[*i], *equals = strchr(arg, '=');
+	size_t length = equals ? (size_t)(equals - arg) : strlen(arg);
+	const struct option_spec *spec = find_spec(arg, length);
+	unsigned command = o->command == OPTIONS_INFO ? IN_INFO : IN_REPORT;
+
+	if (!spec || !(spec->commands & command))
+		return ruchy_error_set(err, RUCHY_E_USAGE,
+				       "unknown option '%.*s'%s, see ruchy-analyze --help",
+				       (int)length, arg, spec ? " of this command" : "");
+	if (!spec->value && equals)
+		return ruchy_error_set(err, RUCHY_E_USAGE, "%s takes no value", spec->name);
+	if (!spec->value || equals)
+		return set_value(o, spec, equals ? equals + 1 : NULL, err);
+	if (*i + 1 >= argc)
+		return ruchy_error_set(err, RUCHY_E_USAGE, "%s takes %s", spec->name, spec->value);
+	return set_value(o, spec, argv[++*i], err);
+}
+
+/* Two outputs on one standard output would be mixed up; so would the report, which is left out
+ * then. */
+static int check_outputs(const struct options *o, struct ruchy_error *err)
+{
+	const char *const outputs[] = { o->json, o->flame_graph, o->folded, o->perf_script };
+	unsigned n = 0;
+
+	for (size_t i = 0; i < sizeof(outputs) / sizeof(outputs[0]); i++)
+		n += outputs[i] && !strcmp(outputs[i], "-");
+	if (n > 1)
+		return ruchy_error_set(err, RUCHY_E_USAGE,
+				       "only one output can be - (standard output)");
+	return 0;
+}
+
+int options_parse(int argc, char **argv, struct options *ret, struct ruchy_error *err)
+{
+	struct options o = { .command = OPTIONS_REPORT };
+	const char **traces = (const char **)argv + 1;
+	bool only_traces = false;
+	int first = 1;
+
+	if (argc > 1 && (!strcmp(argv[1], "report") || !strcmp(argv[1], "info"))) {
+		o.command = argv[1][0] == 'i' ? OPTIONS_INFO : OPTIONS_REPORT;
+		first = 2;
+	}
+	for (int i = first; i < argc; i++) {
+		int rc = 0;
+
+		if (!only_traces && !strcmp(argv[i], "--help"))
+			o.command = OPTIONS_HELP;
+		else if (!only_traces && !strcmp(argv[i], "--version"))
+			o.command = OPTIONS_VERSION;
+		else if (!only_traces && !strcmp(argv[i], "--"))
+			only_traces = true;
+		else if (!only_traces && argv[i][0] == '-' && argv[i][1])
+			rc = parse_flag(argc, argv, &i, &o, err);
+		else
+			traces[o.n_traces++] = argv[i]; /* never overtakes i */
+		if (rc < 0)
+			return rc;
+		if (o.command == OPTIONS_HELP || o.command == OPTIONS_VERSION)
+			break;
+	}
+	o.traces = traces;
+	if (!o.n_traces && o.command <= OPTIONS_INFO)
+		return ruchy_error_set(err, RUCHY_E_USAGE,
+				       "no trace is named, see ruchy-analyze --help");
+	*ret = o;
+	return check_outputs(&o, err);
+}

@@ -1,0 +1,225 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ *   read → order → process/address spaces → unwind → count     (per trace)
+ *                                             → symbolize → profile
+ */
+#include "analyze/pipeline.h"
+
+#include <linux/perf_event.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "analyze/order.h"
+#include "analyze/process/process.h"
+#include "analyze/symbolize/symbolize.h"
+#include "analyze/unwind/unwind.h"
+
+/* What all traces share. */
+struct pipeline {
+	const struct pipeline_options *options;
+	struct module_table *modules;
+	struct symbolizer *symbolizer;
+	struct profile_builder *builder;
+};
+
+/* One trace on its way. */
+struct passage {
+	struct pipeline *shared;
+	const char *path;
+	const struct trace_meta *meta;
+	struct process_table *processes;
+	struct unwinder *unwinder;
+	struct order *order;
+	struct record_iter *iter;
+	struct profile_losses losses;
+	struct stack stack; /* scratch: it is large */
+	struct ruchy_error *err;
+};
+
+static int take_sideband(void *arg, const struct event *event)
+{
+	struct passage *p = arg;
+
+	return process_table_apply(p->processes, event);
+}
+
+static int take_sample(struct passage *p, const struct event *e)
+{
+	const char *comm = process_table_comm(p->processes, e->pid, e->tid, e->time_ns);
+
+	unwinder_walk(p->unwinder, p->processes, e, &p->stack);
+	return profile_builder_add(p->shared->builder, e, comm, &p->stack);
+}
+
+static int take_samples(void *arg, const struct trace_chunk *chunk)
+{
+	struct passage *p = arg;
+	struct event e;
+	int rc;
+
+	record_iter_start(p->iter, chunk);
+	while ((rc = record_iter_next(p->iter, &e)) != 0) {
+		if (rc == RUCHY_E_DAMAGED) {
+			p->losses.damaged++;
+			continue;
+		}
+		if (rc < 0)
+			return rc;
+		rc = 0;
+		if (e.type == PERF_RECORD_SAMPLE)
+			rc = take_sample(p, &e);
+		else if (e.type == PERF_RECORD_LOST || e.type == PERF_RECORD_LOST_SAMPLES)
+			p->losses.lost += e.lost.lost;
+		else if (e.type == PERF_RECORD_THROTTLE)
+			p->losses.throttles++;
+		if (rc < 0)
+			return rc;
+	}
+	return 0;
+}
+
+/* Host and events are known with the first chunk of records: make what depends on them. */
+static int begin(struct passage *p)
+{
+	const struct order_sink sink = { take_sideband, take_samples, p };
+	struct pipeline *shared = p->shared;
+	int rc;
+
+	if (p->order)
+		return 0;
+	if (p->meta->vdso) {
+		rc = module_table_set_vdso(shared->modules, p->meta->vdso, p->meta->vdso_size);
+		if (rc < 0)
+			return rc;
+	}
+	rc = unwinder_new(p->meta->arch, shared->modules, &p->unwinder, p->err);
+	if (rc < 0)
+		return rc;
+	p->processes = process_table_new(shared->modules, p->meta);
+	p->iter = record_iter_new(p->meta);
+	p->order = order_new(p->meta, &sink);
+	if (!p->processes || !p->iter || !p->order)
+		return RUCHY_E_NOMEM;
+	return profile_builder_trace(shared->builder, p->path, p->meta);
+}
+
+/* A chunk, owned from here on. */
+static int take_chunk(struct passage *p, struct trace_chunk *chunk)
+{
+	int rc = 0;
+
+	switch (chunk->kind) {
+	case WIRE_CHUNK_SIDEBAND:
+	case WIRE_CHUNK_SAMPLES:
+		rc = begin(p);
+		if (rc == 0)
+			return order_add(p->order, chunk);
+		break;
+	case WIRE_CHUNK_KALLSYMS:
+		rc = symbolizer_add_kallsyms(p->shared->symbolizer, (const char *)chunk->data,
+					     chunk->size);
+		break;
+	default: /* META is the reader's; others are of a later version */
+		break;
+	}
+	trace_chunk_free(chunk);
+	return rc;
+}
+
+static int read_all(struct passage *p, struct trace_reader *reader)
+{
+	struct trace_item item;
+	int rc;
+
+	do {
+		rc = trace_reader_next(reader, &item, p->err);
+		if (rc == 0 && item.type == TRACE_ITEM_CHUNK)
+			rc = take_chunk(p, item.chunk);
+		else if (rc == 0 && item.type == TRACE_ITEM_ROUND && p->order)
+			rc = order_advance(p->order, item.round_time);
+	} while (rc == 0 && item.type != TRACE_ITEM_END);
+	if (rc == 0)
+		rc = begin(p); /* a trace without records is one too */
+	return rc < 0 ? rc : order_advance(p->order, UINT64_MAX);
+}
+
+static int analyze_trace(struct pipeline *shared, const char *path, struct ruchy_error *err)
+{
+	struct passage *p = calloc(1, sizeof(*p));
+	struct trace_reader *reader = NULL;
+	int rc;
+
+	if (!p)
+		return RUCHY_E_NOMEM;
+	rc = trace_reader_open(path, &reader, err);
+	if (rc < 0)
+		goto out;
+	p->shared = shared;
+	p->path = path;
+	p->err = err;
+	p->meta = trace_reader_meta(reader);
+	rc = read_all(p, reader);
+	if (rc == 0) {
+		p->losses.damaged += order_damaged(p->order);
+		rc = profile_builder_trace_end(shared->builder, p->meta,
+					       trace_reader_integrity(reader), &p->losses);
+	}
+out:
+	order_free(p->order);
+	record_iter_free(p->iter);
+	process_table_free(p->processes);
+	unwinder_free(p->unwinder);
+	trace_reader_free(reader);
+	free(p);
+	return rc;
+}
+
+/* A module that samples fell into and that could not be used is said once. */
+static int warn_of_modules(const struct pipeline *p)
+{
+	char line[1024];
+
+	for (uint32_t i = 0; i < module_table_count(p->modules); i++) {
+		const struct module *m = module_table_at(p->modules, i);
+
+		if (!m->used || !m->reason)
+			continue;
+		snprintf(line, sizeof(line), "%s: %s", m->path, m->reason);
+		if (profile_builder_warn(p->builder, line) < 0)
+			return RUCHY_E_NOMEM;
+	}
+	return 0;
+}
+
+int pipeline_run(const struct pipeline_options *options, struct profile **ret,
+		 struct ruchy_error *err)
+{
+	struct pipeline p = { .options = options };
+	int rc = RUCHY_E_NOMEM;
+
+	ruchy_error_set(err, RUCHY_E_NOMEM, "analyzing: out of memory");
+	p.modules = module_table_new(options->symfs);
+	p.builder = profile_builder_new(options->rows);
+	if (!p.modules || !p.builder)
+		goto out;
+	p.symbolizer = symbolizer_new(p.modules, options->inlines);
+	if (!p.symbolizer)
+		goto out;
+	rc = 0;
+	for (size_t i = 0; rc == 0 && i < options->n_traces; i++)
+		rc = analyze_trace(&p, options->traces[i], err);
+	if (rc == 0)
+		rc = warn_of_modules(&p);
+	if (rc == 0)
+		rc = profile_builder_finish(p.builder, p.symbolizer, p.modules, ret);
+	if (rc == 0)
+		p.builder = NULL;
+out:
+	profile_builder_free(p.builder);
+	symbolizer_free(p.symbolizer);
+	module_table_free(p.modules);
+	/* Stages below say only which kind of failure; a message of another kind is not theirs. */
+	if (rc < 0 && err && err->code != rc)
+		ruchy_error_set(err, rc, "analyzing: %s", ruchy_error_name(rc));
+	return rc;
+}

@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: MIT */
+/* pipeline.h - traces in, a profile out: the diagram of docs/design.md as code. */
+#ifndef RUCHY_ANALYZE_PIPELINE_H
+#define RUCHY_ANALYZE_PIPELINE_H
+
+#include "analyze/profile/profile.h"
+
+struct pipeline_options {
+	const char *const *traces; /* paths, "-" for standard input */
+	size_t n_traces;
+	const char *symfs; /* where the target's files are looked for first, or NULL */
+	bool inlines;      /* expand inlined calls */
+	bool rows;         /* a report wants every sample in time order */
+};
+
+/* The profile of all traces together. On success `*ret` is the caller's (profile_free). Any
+ * RUCHY_E_*. */
+int pipeline_run(const struct pipeline_options *options, struct profile **ret,
+		 struct ruchy_error *err);
+
+#endif
