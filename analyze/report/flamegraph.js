@@ -59,10 +59,10 @@
 
 	function layout() {
 		const z = zoomed || frames[0];
-		const outer = Math.max(window.innerWidth || 0, MIN_WIDTH);
+		// the window without its scroll bar; some browsers say 0 for an SVG's root
+		const outer = Math.max(svg.clientWidth || window.innerWidth, MIN_WIDTH);
 		const width = outer - 2 * PAD;
 
-		svg.removeAttribute("viewBox");
 		svg.setAttribute("width", outer);
 		if (z)
 			frames.forEach((f) => place(f, z, width / z.w, width));
@@ -159,6 +159,7 @@
 
 	function start() {
 		readFrames();
+		svg.removeAttribute("viewBox"); // pixels from here on
 		byId("search").classList.remove("hidden");
 		listen();
 		layout();

@@ -53,7 +53,7 @@ static const struct palette palettes[COLOUR_COUNT] = {
 	[USER] = { "user", { 235, 135, 50 }, { 20, 85, 45 } },
 	[INLINED] = { "inlined", { 120, 200, 145 }, { 60, 35, 40 } },
 	[KERNEL] = { "kernel", { 135, 175, 225 }, { 45, 40, 30 } },
-	[BROKEN] = { "broken stack", { 175, 175, 175 }, { 20, 0, 0 } },
+	[BROKEN] = { "broken stack", { 185, 185, 185 }, { 0, 0, 0 } },
 	[FRAME] = { NULL, { 225, 222, 210 }, { 0, 0, 0 } }, /* root and process names */
 };
 
