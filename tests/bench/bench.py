@@ -3,8 +3,9 @@
 """bench.py BIN_DIR PROGRAMS_DIR [--runs N] - what recording and analyzing cost, beside perf.
 
 Recording: each program runs unprofiled, under ruchy-record and under perf record, interleaved (the
-order rotates from round to round, so that drift and neighbours meet all three alike). Overhead is
-the ratio to the unprofiled run of the *same* round; shown are the median and the quartiles.
+order rotates from round to round, so that drift and neighbours meet all three alike). A shell
+between tool and program notes when the program started and ended: the slowdown is the program's own,
+against the unprofiled run of the *same* round; what the tool takes before and after stands apart.
 Analysis: ruchy-analyze and perf script / perf report read a recording of the same program.
 
 Writes nothing but to a temporary directory, asserts nothing: it prints a table to be read. What
@@ -31,6 +32,10 @@ ANALYSIS_RUNS = 7        # at most
 ANALYSIS_LIMIT_S = 300   # a slower one is n/a
 
 
+# $0 is the file for the two times; the rest is the program. It is the same for all variants.
+STOPWATCH = 's=$EPOCHREALTIME; "$@"; r=$?; echo "$s $EPOCHREALTIME" >"$0"; exit $r'
+
+
 @dataclass
 class Run:
     """One finished process: its own CPU time apart from that of the children it waited for."""
@@ -39,6 +44,7 @@ class Run:
     tree_cpu_s: float
     peak_kib: int
     stderr: str
+    program_s: float = 0.0   # of a recording: from the program's start to its end
 
 
 class Unavailable(Exception):
@@ -81,6 +87,19 @@ def measure(command, work, limit_s=None):
         line = (text.strip().splitlines() or ["nothing on stderr"])[-1]
         raise Unavailable(f"{Path(str(command[0])).name} exited with {process.returncode}: {line[:60]}")
     return Run(wall, cpu, usage.ru_utime + usage.ru_stime, usage.ru_maxrss, text)
+
+
+def measure_program(command, around, work):
+    """Run `command` under `around` (a function that puts a tool before it), timed by the stopwatch."""
+    times = work / "times"
+    times.unlink(missing_ok=True)
+    run = measure(around(["/bin/bash", "-c", STOPWATCH, times, *command]), work)
+    try:
+        start, end = map(float, times.read_text().split())
+    except (OSError, ValueError):
+        raise Unavailable("the stopwatch did not run (bash before 5.0?)") from None
+    run.program_s = end - start
+    return run
 
 
 # ---- the tools ----
@@ -165,11 +184,9 @@ def record_program(name, command, tools, runs, work):
             if v in failed:
                 continue
             try:
-                if v is None:
-                    run = measure(command, work)
-                else:
+                if v is not None:
                     paths[v] = work / f"{name}.{v.name.split()[0]}.data"
-                    run = measure(v.record(paths[v], command), work)
+                run = measure_program(command, (lambda c, v=v: v.record(paths[v], c) if v else c), work)
             except Unavailable as error:
                 if v is None:
                     raise
@@ -179,26 +196,29 @@ def record_program(name, command, tools, runs, work):
             if i > 0:
                 results[v].append(run)
     bare = results[None]
-    rows = [["no profiling", spread([r.wall_s for r in bare], "{:.3f}"), "", "", "", "", "", ""]]
+    rows = [["no profiling", spread([r.program_s for r in bare], "{:.3f}")] + [""] * 7]
     for v in tools:
         if v in failed:
-            rows.append([v.name, f"n/a ({failed[v]})", "", "", "", "", "", ""])
+            rows.append([v.name, f"n/a ({failed[v]})"] + [""] * 7)
             continue
-        over = [100 * (r.wall_s / b.wall_s - 1) for r, b in zip(results[v], bare)]
-        cpu = [100 * r.own_cpu_s / r.wall_s for r in results[v]]
-        samples, lost = v.counts(paths[v], results[v][-1])
+        got = results[v]
+        samples, lost = v.counts(paths[v], got[-1])
         size = paths[v].stat().st_size
-        rows.append([v.name, spread([r.wall_s for r in results[v]], "{:.3f}"), spread(over, "{:+.2f}"),
-                     spread(cpu, "{:.2f}"), kib(size), "n/a" if samples is None else samples,
-                     "n/a" if lost is None else lost, f"{size / samples:,.0f}" if samples else "n/a"])
+        rows.append([v.name, spread([r.program_s for r in got], "{:.3f}"),
+                     spread([100 * (r.program_s / b.program_s - 1) for r, b in zip(got, bare)], "{:+.2f}"),
+                     f"{statistics.median(r.wall_s - r.program_s for r in got):.3f}",
+                     f"{statistics.median(r.own_cpu_s for r in got):.3f}", kib(size),
+                     "n/a" if samples is None else samples, "n/a" if lost is None else lost,
+                     f"{size / samples:,.0f}" if samples else "n/a"])
     print(f"Recording {name}: {describe(command)}")
-    table(["", "wall s", "overhead %", "recorder CPU %", "KiB", "samples", "lost", "bytes/sample"], rows)
+    table(["", "program s", "slowdown %", "before+after s", "recorder CPU s", "KiB", "samples", "lost",
+           "bytes/sample"], rows)
     return {v: (paths[v], v.counts(paths[v], results[v][-1])[0]) for v in tools if v in paths}
 
 
 def describe(command):
-    words = [Path(str(command[0])).name, *map(str, command[1:])]
-    return " ".join(words[:6]) + (" …" if len(words) > 6 else "")
+    words = [Path(str(w)).name for w in command]
+    return " ".join(words[:7]) + (" …" if len(words) > 7 else "")
 
 
 # ---- analysis ----

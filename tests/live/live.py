@@ -10,9 +10,10 @@ nothing here depends on how fast the machine is.
     ok - name | not ok - name: why | SKIP - name: why          one line a case
     N passed, N failed, N skipped                              the last line
 
-`--perf` takes perf record/perf script in place of our own tools: the same checks then tell whether
-a program (or the machine) is to blame. (perf 6.1 loses the stacks of processes that exec'ed and
-is asked for no inlined frames: those cases fail with it.) Standard library only.
+`--perf-stacks` judges perf record + perf script: the same checks then tell whether a program (or the
+machine) is to blame. perf 6.1 loses stacks of processes that exec'ed and is asked for no inlined
+frames here, so those cases fail. `--perf-recording` is perf record + our analyzer: it tells the
+recorder's faults from the analyzer's. Standard library only.
 """
 import argparse
 import json
@@ -68,8 +69,8 @@ class Profile:
     stacks: list
     modules: dict                 # function name -> set of module names
     report: dict | None = None    # the JSON; None with perf
-    recorder_line: str = ""
-    trace: Path | None = None
+    recorder_line: str | None = None   # the closing line of ours
+    trace: Path | None = None          # of ours
 
     @property
     def total(self):
@@ -127,33 +128,42 @@ def functions_of(report):
     return modules
 
 
-class Ruchy:
-    """Our own two tools."""
+def record_with_perf(case, command, data):
+    flags = dict(zip(case.record[::2], case.record[1::2]))
+    graph = "fp" if flags.get("--unwind") == "fp" else "dwarf," + flags.get("--stack-size", "8192")
+    run(["perf", "record", "-q", "-N", "-o", data, "-e", "cpu-clock", "-F", RATE_HZ, "--call-graph",
+         graph, "--", *command], case.env)
 
-    def __init__(self, bin_dir):
+
+class Ruchy:
+    """Our own two tools; with `perf_recorder`, our analyzer on perf's recording."""
+
+    def __init__(self, bin_dir, perf_recorder):
         self.recorder, self.analyzer = bin_dir / "ruchy-record", bin_dir / "ruchy-analyze"
+        self.perf_recorder = perf_recorder
 
     def profile(self, case, command, work):
         trace, folded, report = work / "t.rtrace", work / "t.folded", work / "t.json"
-        recorded = run([self.recorder, "-o", trace, "-F", RATE_HZ, *case.record, "--", *command],
-                       case.env)
+        line = None
+        if self.perf_recorder:
+            record_with_perf(case, command, trace)
+        else:
+            line = run([self.recorder, "-o", trace, "-F", RATE_HZ, *case.record, "--", *command],
+                       case.env).stderr.strip()
         run([self.analyzer, "--folded", folded, "--output", report, trace])
         data = json.loads(report.read_text())
         # in the folded text `;` separates frames, so names have `:` in its place
         modules = {k.replace(";", ":"): v for k, v in functions_of(data).items()}
-        return Profile(list(parse_folded(folded.read_text(errors="replace"))), modules, data,
-                       recorded.stderr.strip(), trace)
+        return Profile(list(parse_folded(folded.read_text(errors="replace"))), modules, data, line,
+                       None if self.perf_recorder else trace)
 
 
-class Perf:
+class PerfStacks:
     """perf record and perf script, as an oracle for the programs themselves."""
 
     def profile(self, case, command, work):
         data = work / "perf.data"
-        flags = dict(zip(case.record[::2], case.record[1::2]))
-        graph = "fp" if flags.get("--unwind") == "fp" else "dwarf," + flags.get("--stack-size", "8192")
-        run(["perf", "record", "-q", "-o", data, "-e", "cpu-clock", "-F", RATE_HZ, "--call-graph",
-             graph, "--", *command], case.env)
+        record_with_perf(case, command, data)
         text = run(["perf", "script", "-i", data, "--no-inline", "-F", "comm,event,ip,sym,dso"]).stdout
         stacks, modules = Counter(), {}
         for block in text.split("\n\n"):
@@ -261,7 +271,7 @@ def judge(case, profile):
     if case.entry is not None:
         complaints.append(check_complete(profile, case))
     complaints += [check(profile) for check in case.also]
-    if profile.report is not None:
+    if profile.trace is not None:
         complaints += check_trace(profile)
     return [c for c in complaints if c]
 
@@ -326,7 +336,7 @@ def threads_are(**expected):
             return None
         threads = Counter()
         for t in profile.report["threads"]:
-            threads[t["name"]] += t["samples"]
+            threads[t["name"]] += sum(t["stacks"]["ends"].values())
         for name, percentage in expected.items():
             got = percent(threads[name], profile.total)
             if abs(got - percentage) > 5:
@@ -461,14 +471,15 @@ def run_case(case, tools, programs, work):
 
 def main():
     parser = argparse.ArgumentParser(description="record programs with known stacks, judge the stacks")
-    parser.add_argument("--perf", action="store_true", help="judge perf's stacks instead of ours")
+    parser.add_argument("--perf-stacks", action="store_true", help="judge perf's stacks instead of ours")
+    parser.add_argument("--perf-recording", action="store_true", help="our analyzer on perf's recordings")
     parser.add_argument("--keep", action="store_true", help="keep the recordings and say where")
     parser.add_argument("bin_dir", type=Path)
     parser.add_argument("programs_dir", type=Path)
     parser.add_argument("case", nargs="*", help="only cases whose name contains one of these")
     options = parser.parse_args()
     programs = options.programs_dir.resolve()
-    tools = Perf() if options.perf else Ruchy(options.bin_dir.resolve())
+    tools = PerfStacks() if options.perf_stacks else Ruchy(options.bin_dir.resolve(), options.perf_recording)
     count = Counter()
     work = Path(tempfile.mkdtemp(prefix="ruchy-live-"))
 

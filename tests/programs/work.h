@@ -13,7 +13,9 @@
 #define RUCHY_TESTS_WORK_H
 
 #include <stdint.h>
+#if __STDC_HOSTED__
 #include <stdlib.h>
+#endif
 
 #define WORK_STEPS   900000u
 #define WORK_DEFAULT 1000u
@@ -36,9 +38,11 @@
 		}                                                                          \
 	} while (0)
 
+#if __STDC_HOSTED__
 static inline unsigned work_units(int argc, char **argv)
 {
 	return argc > 1 ? (unsigned)strtoul(argv[1], NULL, 10) : WORK_DEFAULT;
 }
+#endif
 
 #endif
