@@ -171,7 +171,7 @@ static int check_outputs(const struct options *o, struct ruchy_error *err)
 int options_parse(int argc, char **argv, struct options *ret, struct ruchy_error *err)
 {
 	struct options o = { .command = OPTIONS_REPORT };
-	const char **traces = (const char **)argv + 1;
+	char **traces = argv + 1;
 	bool only_traces = false;
 	int first = 1;
 

@@ -21,7 +21,7 @@ enum options_command {
 
 struct options {
 	enum options_command command;
-	const char *const *traces; /* argv's tail */
+	char *const *traces; /* in argv */
 	size_t n_traces;
 	/* report */
 	const char *json, *flame_graph, *folded,

@@ -6,7 +6,7 @@
 #include "analyze/profile/profile.h"
 
 struct pipeline_options {
-	const char *const *traces; /* paths, "-" for standard input */
+	char *const *traces; /* paths, "-" for standard input */
 	size_t n_traces;
 	const char *symfs; /* where the target's files are looked for first, or NULL */
 	bool inlines;      /* expand inlined calls */

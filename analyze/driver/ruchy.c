@@ -1,0 +1,398 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * ruchy: `ruchy profile` runs ruchy-record, then ruchy-analyze. Every other
+ * subcommand belongs to the compiler of that name and is handed to the next
+ * `ruchy` on PATH. Knows neither traces nor profiles, only whose flag is whose.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+enum { EXIT_FAILED = 1, EXIT_USAGE = 2, EXIT_NOT_FOUND = 127 };
+
+enum owner { RECORD = 1, ANALYZE = 2, DRIVER = 4 };
+
+static const struct flag {
+	const char *name, *alias; /* alias NULL: none */
+	const char *value;        /* its name in the help; NULL: takes none */
+	unsigned owners;
+	const char *help;
+} flags[] = {
+	{ "--counters", "-e", "LIST", RECORD, "what to count, e.g. cpu_cycles,cache_misses" },
+	{ "--sampling-rate", "-F", "HZ", RECORD, "samples a second (default 1000)" },
+	{ "--period", "-c", "PERIOD", RECORD, "a sample every PERIOD events instead" },
+	{ "--stack-size", NULL, "BYTES", RECORD, "stack bytes copied a sample (default 8192)" },
+	{ "--unwind", NULL, "MODE", RECORD, "dwarf (default), fp or none" },
+	{ "--no-inherit", NULL, NULL, RECORD, "leave threads and children out" },
+	{ "--verbose", "-v", NULL, RECORD, "say what was asked and what was granted" },
+	{ "--output", NULL, "FILE", ANALYZE, "write the profile as JSON" },
+	{ "--flame-graph", NULL, "FILE", ANALYZE, "write an interactive flame graph (SVG)" },
+	{ "--folded", NULL, "FILE", ANALYZE, "write folded stacks" },
+	{ "--perf-script", NULL, "FILE", ANALYZE, "write every sample as perf script does" },
+	{ "--hotspots", NULL, "N", ANALYZE, "show the N hottest functions" },
+	{ "--symfs", NULL, "DIR", ANALYZE, "look for files below DIR first" },
+	{ "--no-inline", NULL, NULL, ANALYZE, "do not expand inlined calls" },
+	{ "--min-complete", NULL, "PERCENT", ANALYZE, "exit with 3 if fewer stacks are complete" },
+	{ "--title", NULL, "TEXT", ANALYZE, "title of the flame graph" },
+	{ "--quiet", "-q", NULL, RECORD | ANALYZE, "print neither report nor closing line" },
+	{ "--keep-trace", NULL, "FILE", DRIVER, "keep the trace in FILE" },
+};
+
+#define N_FLAGS (sizeof(flags) / sizeof(flags[0]))
+
+/* Command lines of the two tools, in growing. Words are borrowed. */
+struct words {
+	char **at; /* room for argc + 8 */
+	size_t n;
+};
+
+struct plan {
+	struct words record, analyze;
+	const char *keep_trace;
+};
+
+static int complain(int status, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
+static int complain(int status, const char *fmt, ...)
+{
+	va_list args;
+
+	fputs("ruchy: ", stderr);
+	va_start(args, fmt);
+	vfprintf(stderr, fmt, args);
+	va_end(args);
+	fputc('\n', stderr);
+	return status;
+}
+
+static void help(FILE *out)
+{
+	fputs("usage: ruchy profile [FLAGS] BINARY [ARGS...]\n"
+	      "\n"
+	      "Runs BINARY under ruchy-record and reports with ruchy-analyze. Any other\n"
+	      "subcommand is handed to the next ruchy on PATH.\n"
+	      "\n",
+	      out);
+	for (size_t i = 0; i < N_FLAGS; i++) {
+		char name[64];
+
+		snprintf(name, sizeof(name), "%s%s%s%s%s", flags[i].alias ? flags[i].alias : "",
+			 flags[i].alias ? ", " : "", flags[i].name, flags[i].value ? " " : "",
+			 flags[i].value ? flags[i].value : "");
+		fprintf(out, "  %-26s %s\n", name, flags[i].help);
+	}
+	fputs("  --help, --version\n"
+	      "\n"
+	      "Exit status: BINARY's own; 1 if recording or analysis failed, 2 bad usage,\n"
+	      "3 a condition does not hold, 126 or 127 if BINARY cannot be run.\n",
+	      out);
+}
+
+/* ---- handing over to the compiler ---- */
+
+static bool is_self(const char *path)
+{
+	struct stat self, other;
+
+	return stat("/proc/self/exe", &self) == 0 && stat(path, &other) == 0 &&
+	       self.st_dev == other.st_dev && self.st_ino == other.st_ino;
+}
+
+/* dir/name, in a buffer that the caller frees. `length` of dir; an empty one is the current
+ * directory. */
+static char *join(const char *dir, size_t length, const char *name)
+{
+	char *path = malloc(length + strlen(name) + 3);
+
+	if (path)
+		sprintf(path, "%.*s/%s", length ? (int)length : 1, length ? dir : ".", name);
+	return path;
+}
+
+/*
+ * Exec the first `ruchy` on PATH that stands behind ourselves (or the first at all, if we are not
+ * on it). Only ever going forward, two copies of this driver cannot hand over to each other for
+ * ever.
+ */
+static void exec_next(char **argv)
+{
+	const char *path = getenv("PATH");
+	char *found = NULL;
+
+	for (const char *dir = path ? path : ""; dir; dir = strchr(dir, ':')) {
+		char *candidate;
+
+		dir += *dir == ':';
+		candidate = join(dir, strcspn(dir, ":"), "ruchy");
+		if (!candidate)
+			break;
+		if (is_self(candidate)) {
+			free(found);
+			found = NULL;
+		} else if (!found && access(candidate, X_OK) == 0) {
+			found = candidate;
+			continue;
+		}
+		free(candidate);
+	}
+	if (found)
+		execv(found, argv);
+	free(found);
+}
+
+static int hand_over(int argc, char **argv)
+{
+	exec_next(argv);
+	if (argc > 1 && !strcmp(argv[1], "--help")) {
+		help(stdout);
+		return 0;
+	}
+	if (argc > 1 && !strcmp(argv[1], "--version")) {
+		puts("ruchy (profiler driver) " RUCHY_VERSION);
+		return 0;
+	}
+	if (argc < 2) {
+		help(stderr);
+		return EXIT_USAGE;
+	}
+	return complain(EXIT_NOT_FOUND,
+			"'%s' belongs to the Ruchy compiler, and no other ruchy is on PATH",
+			argv[1]);
+}
+
+/* ---- ruchy profile: whose flag is whose ---- */
+
+static void add(struct words *w, char *word)
+{
+	w->at[w->n++] = word;
+	w->at[w->n] = NULL;
+}
+
+static bool names(const char *arg, size_t length, const char *name)
+{
+	return name && strlen(name) == length && !memcmp(arg, name, length);
+}
+
+static const struct flag *find_flag(const char *arg, size_t length)
+{
+	for (size_t i = 0; i < N_FLAGS; i++)
+		if (names(arg, length, flags[i].name) || names(arg, length, flags[i].alias))
+			return &flags[i];
+	return NULL;
+}
+
+/* The flag at argv[*i] to its owners' words; *i moves to its last word. 0 or an exit status. */
+static int take_flag(struct plan *plan, int argc, char **argv, int *i)
+{
+	char *arg = argv[*i], *value = strchr(arg, '=');
+	size_t length = value ? (size_t)(value - arg) : strlen(arg);
+	const struct flag *flag = find_flag(arg, length);
+	char *second = NULL;
+
+	if (names(arg, length, "-o"))
+		return complain(EXIT_USAGE, "-o is ambiguous here: --output FILE is the JSON, "
+					    "--keep-trace FILE the trace");
+	if (!flag)
+		return complain(EXIT_USAGE, "unknown option '%s', see ruchy profile --help", arg);
+	if (!flag->value && value)
+		return complain(EXIT_USAGE, "%s takes no value", flag->name);
+	if (flag->value && !value) {
+		if (*i + 1 >= argc)
+			return complain(EXIT_USAGE, "%s takes %s", flag->name, flag->value);
+		second = argv[++*i];
+	}
+	if (flag->owners & RECORD) {
+		add(&plan->record, arg);
+		if (second)
+			add(&plan->record, second);
+	}
+	if (flag->owners & ANALYZE) {
+		add(&plan->analyze, arg);
+		if (second)
+			add(&plan->analyze, second);
+	}
+	if (flag->owners & DRIVER)
+		plan->keep_trace = second ? second : value + 1;
+	return 0;
+}
+
+/* ---- running the two ---- */
+
+static volatile sig_atomic_t running; /* pid that signals are passed on to */
+
+static void pass_on(int signal)
+{
+	if (running > 0)
+		kill((pid_t)running, signal);
+}
+
+/* Exec a tool: the one beside ourselves, else the one on PATH. Does not return. */
+static void exec_tool(const char *name, char **argv)
+{
+	char self[PATH_MAX];
+	ssize_t n = readlink("/proc/self/exe", self, sizeof(self) - 1);
+
+	if (n > 0) {
+		char *slash, *path;
+
+		self[n] = 0;
+		slash = strrchr(self, '/');
+		path = slash ? join(self, (size_t)(slash - self), name) : NULL;
+		if (path && access(path, X_OK) == 0)
+			execv(path, argv);
+		free(path);
+	}
+	execvp(name, argv);
+	_exit(complain(EXIT_NOT_FOUND, "%s: %s", name, strerror(errno)));
+}
+
+/* Run a tool to its end; Ctrl-C is for it, not for us. Returns its wait status, or -1. */
+static int run(const char *name, char **argv)
+{
+	struct sigaction ignore = { .sa_handler = SIG_IGN }, forward = { .sa_handler = pass_on };
+	struct sigaction old_int, old_quit, old_term, old_hup;
+	int status = -1;
+	pid_t pid;
+
+	fflush(NULL);
+	sigaction(SIGINT, &ignore, &old_int);
+	sigaction(SIGQUIT, &ignore, &old_quit);
+	pid = fork();
+	if (pid == 0) {
+		sigaction(SIGINT, &old_int, NULL);
+		sigaction(SIGQUIT, &old_quit, NULL);
+		exec_tool(name, argv);
+	}
+	running = pid;
+	sigaction(SIGTERM, &forward, &old_term);
+	sigaction(SIGHUP, &forward, &old_hup);
+	if (pid > 0)
+		while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
+			;
+	running = 0;
+	sigaction(SIGINT, &old_int, NULL);
+	sigaction(SIGQUIT, &old_quit, NULL);
+	sigaction(SIGTERM, &old_term, NULL);
+	sigaction(SIGHUP, &old_hup, NULL);
+	return status;
+}
+
+static int exit_status(int status)
+{
+	if (status == -1)
+		return EXIT_FAILED;
+	return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
+}
+
+/* A new empty file of our own; the caller frees its name and removes it. NULL: errno says why. */
+static char *temporary_trace(void)
+{
+	const char *dir = getenv("TMPDIR");
+	char *path;
+	int fd;
+
+	if (!dir || !*dir)
+		dir = "/tmp";
+	path = join(dir, strlen(dir), "ruchy-XXXXXX");
+	if (!path)
+		return NULL;
+	fd = mkstemp(path);
+	if (fd < 0) {
+		free(path);
+		return NULL;
+	}
+	close(fd);
+	return path;
+}
+
+static bool is_empty(const char *path)
+{
+	struct stat st;
+
+	return stat(path, &st) < 0 || (S_ISREG(st.st_mode) && st.st_size == 0);
+}
+
+/* Record, then analyze what was recorded, even if the command or the recorder failed on the way. */
+static int record_and_analyze(struct plan *plan, char *trace)
+{
+	int recorded = exit_status(run("ruchy-record", plan->record.at)), analyzed;
+
+	if (is_empty(trace)) /* the recorder said why */
+		return recorded ? recorded : EXIT_FAILED;
+	add(&plan->analyze, trace);
+	analyzed = exit_status(run("ruchy-analyze", plan->analyze.at));
+	return analyzed ? analyzed : recorded;
+}
+
+static int profile(int argc, char **argv)
+{
+	size_t room = (size_t)argc + 8;
+	struct plan plan = { { calloc(room, sizeof(char *)), 0 },
+			     { calloc(room, sizeof(char *)), 0 },
+			     NULL };
+	static char record_name[] = "ruchy-record", analyze_name[] = "ruchy-analyze";
+	static char output_flag[] = "--output", end_of_flags[] = "--";
+	char *temporary = NULL, *trace;
+	int i, status = EXIT_FAILED;
+
+	if (!plan.record.at || !plan.analyze.at) {
+		complain(status, "out of memory");
+		goto out;
+	}
+	add(&plan.record, record_name);
+	add(&plan.analyze, analyze_name);
+	for (i = 2; i < argc && argv[i][0] == '-'; i++) {
+		if (!strcmp(argv[i], "--")) {
+			i++;
+			break;
+		}
+		if (!strcmp(argv[i], "--help")) {
+			help(stdout);
+			status = 0;
+			goto out;
+		}
+		status = take_flag(&plan, argc, argv, &i);
+		if (status)
+			goto out;
+	}
+	if (i >= argc) {
+		status = complain(EXIT_USAGE, "no program to profile, see ruchy profile --help");
+		goto out;
+	}
+	temporary = plan.keep_trace ? strdup(plan.keep_trace) : temporary_trace();
+	trace = temporary;
+	if (!trace) {
+		status = complain(EXIT_FAILED, "no temporary trace can be made: %s",
+				  strerror(errno));
+		goto out;
+	}
+	add(&plan.record, output_flag);
+	add(&plan.record, trace);
+	add(&plan.record, end_of_flags);
+	for (; i < argc; i++)
+		add(&plan.record, argv[i]);
+	status = record_and_analyze(&plan, trace);
+	if (!plan.keep_trace)
+		unlink(trace);
+out:
+	free(temporary);
+	free(plan.record.at);
+	free(plan.analyze.at);
+	return status;
+}
+
+int main(int argc, char **argv)
+{
+	if (argc > 1 && !strcmp(argv[1], "profile"))
+		return profile(argc, argv);
+	return hand_over(argc, argv);
+}
