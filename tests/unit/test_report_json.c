@@ -311,6 +311,52 @@ static void test_report_json_no_samples(void **state)
 	document_free(&d);
 }
 
+/* ---- lost memory: the n-th allocation of the document fails ---- */
+
+static long allocations_left;
+
+static void *failing_malloc(size_t size)
+{
+	return allocations_left-- == 0 ? NULL : malloc(size);
+}
+
+static void test_report_json_every_allocation_fails_once(void **state)
+{
+	cJSON_Hooks hooks = { .malloc_fn = failing_malloc, .free_fn = free };
+	struct report_options options = { .hotspots = 3 };
+	struct profile_fixture f;
+	long n, step = 1;
+
+	(void)state;
+	profile_fixture_init(&f);
+	cJSON_InitHooks(&hooks);
+	for (n = 0;; n += step) {
+		struct ruchy_error err = { 0 };
+		char *text = NULL;
+		size_t size;
+		FILE *out = open_memstream(&text, &size);
+		int status;
+
+		allocations_left = n;
+		status = report_json.write(&f.p, &options, out, &err);
+		fclose(out);
+		if (status == 0) {
+			/* Ran to its end: no allocation was left to fail. */
+			assert_true(allocations_left >= 0);
+			assert_non_null(strstr(text, "\"warnings\""));
+			free(text);
+			break;
+		}
+		assert_int_equal(status, RUCHY_E_NOMEM);
+		assert_int_equal(err.code, RUCHY_E_NOMEM);
+		assert_int_equal(size, 0); /* never half a document */
+		free(text);
+		step = n < 100 ? 1 : 7;
+	}
+	cJSON_InitHooks(NULL);
+	assert_true(n > 100);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -324,6 +370,7 @@ int main(void)
 		cmocka_unit_test(test_report_json_hostile_names),
 		cmocka_unit_test(test_report_json_greatest_counts),
 		cmocka_unit_test(test_report_json_no_samples),
+		cmocka_unit_test(test_report_json_every_allocation_fails_once),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
