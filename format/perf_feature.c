@@ -298,20 +298,6 @@ static int parse_build_ids(struct ruchy_cursor *c, struct trace_meta *meta, stru
 	return 0;
 }
 
-static int parse_sample_time(struct ruchy_cursor *c, struct trace_meta *meta,
-			     struct perf_features *f)
-{
-	uint64_t first = ruchy_get64(c), last = ruchy_get64(c);
-
-	(void)meta;
-	if (c->bad || first > last)
-		return RUCHY_E_DAMAGED;
-	f->first_time_ns = first;
-	f->last_time_ns = last;
-	f->has_sample_time = true;
-	return 0;
-}
-
 /* u32 version, u32 clock, u64 wall clock ns, u64 ns of the records' clock, at one moment. */
 static int parse_clock_data(struct ruchy_cursor *c, struct trace_meta *meta,
 			    struct perf_features *f)
@@ -347,7 +333,6 @@ static const struct feature {
 	{ PERF_FEATURE_CPUDESC, "CPU model", parse_cpudesc },
 	{ PERF_FEATURE_CMDLINE, "command line", parse_cmdline },
 	{ PERF_FEATURE_EVENT_DESC, "event names", parse_event_desc },
-	{ PERF_FEATURE_SAMPLE_TIME, "sample times", parse_sample_time },
 	{ PERF_FEATURE_CLOCK_DATA, "clock", parse_clock_data },
 };
 

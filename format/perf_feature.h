@@ -20,8 +20,6 @@ struct perf_features {
 		size_t n_ids;
 	} * events; /* owned */
 	size_t n_events;
-	bool has_sample_time;
-	uint64_t first_time_ns, last_time_ns; /* of the samples, where has_sample_time */
 };
 
 /* Read what is there. RUCHY_E_NOMEM, RUCHY_E_SYS: `ret` is empty then; `meta` keeps what came

@@ -43,12 +43,12 @@ static uint64_t decode_chunk(struct record_iter *it, const struct trace_chunk *c
 	return sum;
 }
 
-static void read_all(struct perf_data *p, const struct trace_meta *meta)
+static uint64_t read_all(struct perf_data *p, const struct trace_meta *meta)
 {
 	struct record_iter *it = record_iter_new(meta);
 	struct trace_integrity integrity = { 0 };
 	struct trace_item item;
-	volatile uint64_t sum = 0;
+	uint64_t sum = 0;
 
 	if (!it)
 		abort();
@@ -59,19 +59,22 @@ static void read_all(struct perf_data *p, const struct trace_meta *meta)
 		trace_chunk_free(item.chunk);
 	}
 	record_iter_free(it);
+	return sum;
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	int fd = memfd_create("fuzz", MFD_CLOEXEC);
 	struct trace_meta meta = { 0 };
+	volatile uint64_t sink; /* so that no read is optimised away */
 	struct ruchy_error err;
 	struct perf_data *p;
 
 	if (fd < 0 || write(fd, data, size) != (ssize_t)size)
 		abort();
 	if (!perf_data_open(fd, "fuzz", &meta, &p, &err)) {
-		read_all(p, &meta);
+		sink = read_all(p, &meta);
+		(void)sink;
 		perf_data_free(p);
 	}
 	trace_meta_fini(&meta);
