@@ -1,0 +1,169 @@
+/* SPDX-License-Identifier: MIT */
+#include "analyze/symbolize/symbol_names.h"
+
+#include <stdalign.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "analyze/symbolize/demangle.h"
+
+#define BLOCK_BYTES (64u << 10)
+
+struct block {
+	struct block *next;
+	size_t size, used;
+	alignas(max_align_t) uint8_t bytes[];
+};
+
+/* Open addressing from a text to its kept form. */
+struct entry {
+	const char *key, *value; /* NULL: free */
+};
+
+struct table {
+	struct entry *entries; /* owned */
+	size_t n, capacity;    /* capacity: a power of two, or 0 */
+};
+
+struct symbol_names {
+	struct block *blocks;  /* owned */
+	struct table kept;     /* text -> itself */
+	struct table readable; /* mangled -> kept */
+};
+
+struct symbol_names *symbol_names_new(void)
+{
+	return calloc(1, sizeof(struct symbol_names));
+}
+
+void symbol_names_free(struct symbol_names *n)
+{
+	if (!n)
+		return;
+	while (n->blocks) {
+		struct block *next = n->blocks->next;
+
+		free(n->blocks);
+		n->blocks = next;
+	}
+	free(n->kept.entries);
+	free(n->readable.entries);
+	free(n);
+}
+
+void *symbol_names_alloc(struct symbol_names *n, size_t size)
+{
+	size_t rounded = (size + alignof(max_align_t) - 1) & ~(alignof(max_align_t) - 1);
+	struct block *b = n->blocks;
+	void *p;
+
+	if (rounded < size)
+		return NULL;
+	if (!b || b->size - b->used < rounded) {
+		size_t room = rounded > BLOCK_BYTES ? rounded : BLOCK_BYTES;
+
+		b = calloc(1, sizeof(*b) + room);
+		if (!b)
+			return NULL;
+		b->size = room;
+		b->next = n->blocks;
+		n->blocks = b;
+	}
+	p = b->bytes + b->used;
+	b->used += rounded;
+	return p;
+}
+
+static struct entry *find(const struct table *t, const char *key)
+{
+	uint64_t h = 14695981039346656037ull;
+
+	for (const char *c = key; *c; c++)
+		h = (h ^ (uint8_t)*c) * 1099511628211ull;
+	for (h ^= h >> 32;; h++) {
+		struct entry *e = &t->entries[h & (t->capacity - 1)];
+
+		if (!e->key || !strcmp(e->key, key))
+			return e;
+	}
+}
+
+/* Room for one more; false: no memory. */
+static bool grow(struct table *t)
+{
+	struct table bigger = { .n = t->n, .capacity = t->capacity ? 2 * t->capacity : 256 };
+
+	if (2 * (t->n + 1) <= t->capacity)
+		return true;
+	bigger.entries = calloc(bigger.capacity, sizeof(*bigger.entries));
+	if (!bigger.entries)
+		return false;
+	for (size_t i = 0; i < t->capacity; i++)
+		if (t->entries[i].key)
+			*find(&bigger, t->entries[i].key) = t->entries[i];
+	free(t->entries);
+	*t = bigger;
+	return true;
+}
+
+static char *copy(struct symbol_names *n, const char *text)
+{
+	size_t size = strlen(text) + 1;
+	char *to = symbol_names_alloc(n, size);
+
+	if (to)
+		memcpy(to, text, size);
+	return to;
+}
+
+const char *symbol_names_keep(struct symbol_names *n, const char *text)
+{
+	struct entry *e;
+	char *value, *key;
+
+	if (!grow(&n->kept))
+		return NULL;
+	e = find(&n->kept, text);
+	if (e->key)
+		return e->value;
+	key = value = copy(n, text);
+	if (!value)
+		return NULL;
+	for (const char *c = text; *c; c++) {
+		if ((unsigned char)*c >= 0x20 && *c != 0x7f)
+			continue;
+		/* The key stays as it came, so that it is found again. */
+		if (value == key)
+			value = copy(n, text);
+		if (!value)
+			return NULL;
+		value[c - text] = '?';
+	}
+	*e = (struct entry){ key, value };
+	n->kept.n++;
+	return value;
+}
+
+const char *symbol_names_demangle(struct symbol_names *n, const char *mangled)
+{
+	const char *key, *value;
+	struct entry *e;
+	char *readable;
+
+	if (!grow(&n->readable))
+		return NULL;
+	e = find(&n->readable, mangled);
+	if (e->key)
+		return e->value;
+	readable = demangle(mangled);
+	key = copy(n, mangled);
+	value = readable ? symbol_names_keep(n, readable) : NULL;
+	free(readable);
+	if (!key || !value)
+		return NULL;
+	*e = (struct entry){ key, value };
+	n->readable.n++;
+	return value;
+}
