@@ -70,29 +70,59 @@ static bool same_id_place(const struct event_desc *a, const struct event_desc *b
 	       a->sample_id_all == b->sample_id_all;
 }
 
-static int compare_ids(const void *a, const void *b)
-{
-	const struct event_id *x = a, *y = b;
+/* ---- ids: an open-addressing hash table, so that a hostile number of ids costs no more than its
+ * bytes ---- */
 
-	return x->id < y->id ? -1 : x->id > y->id;
+#define NO_EVENT UINT32_MAX
+
+static struct event_id *find_slot(const struct event_table *t, uint64_t id)
+{
+	size_t i = (size_t)(id * 0x9E3779B97F4A7C15u >> 32) & (t->n_slots - 1);
+
+	while (t->by_id[i].event != NO_EVENT && t->by_id[i].id != id)
+		i = (i + 1) & (t->n_slots - 1);
+	return &t->by_id[i];
 }
 
+/* Room for `n` more ids with at most half of the slots used. */
+static int grow_slots(struct event_table *t, size_t n)
+{
+	struct event_table bigger = *t;
+
+	if ((t->n_ids + n) * 2 <= t->n_slots)
+		return 0;
+	for (bigger.n_slots = 64; bigger.n_slots < (t->n_ids + n) * 4;)
+		bigger.n_slots *= 2;
+	bigger.by_id = malloc(bigger.n_slots * sizeof(*bigger.by_id));
+	if (!bigger.by_id)
+		return RUCHY_E_NOMEM;
+	for (size_t i = 0; i < bigger.n_slots; i++)
+		bigger.by_id[i].event = NO_EVENT;
+	for (size_t i = 0; i < t->n_slots; i++)
+		if (t->by_id[i].event != NO_EVENT)
+			*find_slot(&bigger, t->by_id[i].id) = t->by_id[i];
+	free(t->by_id);
+	*t = bigger;
+	return 0;
+}
+
+/* An id that two events claim stays the first one's. */
 static int add_ids(struct event_table *t, uint32_t event, const uint64_t *ids, size_t n)
 {
-	struct event_id *all;
+	int rc;
 
-	if (n == 0)
-		return 0;
 	if (n > ATTR_MAX_IDS || t->n_ids > ATTR_MAX_IDS)
 		return RUCHY_E_DAMAGED;
-	all = realloc(t->by_id, (t->n_ids + n) * sizeof(*all));
-	if (!all)
-		return RUCHY_E_NOMEM;
-	t->by_id = all;
-	for (size_t i = 0; i < n; i++)
-		all[t->n_ids++] = (struct event_id){ ids[i], event };
-	qsort(all, t->n_ids, sizeof(*all), compare_ids);
-	return 0;
+	rc = grow_slots(t, n);
+	for (size_t i = 0; rc == 0 && i < n; i++) {
+		struct event_id *slot = find_slot(t, ids[i]);
+
+		if (slot->event != NO_EVENT)
+			continue;
+		*slot = (struct event_id){ ids[i], event };
+		t->n_ids++;
+	}
+	return rc;
 }
 
 int event_table_add(struct event_table *t, const uint8_t *attr, size_t attr_size,
@@ -135,19 +165,9 @@ out_desc:
 
 int event_table_find(const struct event_table *t, uint64_t id)
 {
-	size_t low = 0, high = t->n_ids;
+	const struct event_id *slot = t->n_slots ? find_slot(t, id) : NULL;
 
-	while (low < high) {
-		size_t mid = low + (high - low) / 2;
-
-		if (t->by_id[mid].id < id)
-			low = mid + 1;
-		else
-			high = mid;
-	}
-	if (low < t->n_ids && t->by_id[low].id == id)
-		return (int)t->by_id[low].event;
-	return -1;
+	return slot && slot->event != NO_EVENT ? (int)slot->event : -1;
 }
 
 void event_table_fini(struct event_table *t)

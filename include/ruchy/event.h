@@ -47,8 +47,8 @@ struct event_table {
 	struct event_id {
 		uint64_t id;
 		uint32_t event;
-	} * by_id; /* owned, sorted by id */
-	size_t n_ids;
+	} *by_id; /* owned; a hash table, see event_table.c */
+	size_t n_slots, n_ids;
 };
 
 /* Parse a raw perf_event_attr (any size >= 64: PERF_ATTR_SIZE_VER0) into `ret`. RUCHY_E_DAMAGED
