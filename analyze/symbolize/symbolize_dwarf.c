@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include <dwarf.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -140,6 +141,24 @@ static bool find_unit(const struct unit_index *x, uint64_t address, uint32_t *re
 
 /* ---- one unit ---- */
 
+/* Keep a source path; a relative one is relative to the unit's directory. NULL: no memory. */
+static const char *keep_path(struct dwarf_run *r, Dwarf_Die *cu, const char *path)
+{
+	Dwarf_Attribute attr;
+	const char *dir = NULL, *kept;
+	char *full;
+
+	if (path[0] != '/' && dwarf_attr(cu, DW_AT_comp_dir, &attr))
+		dir = dwarf_formstring(&attr);
+	if (!dir || !*dir)
+		return symbol_names_keep(r->names, path);
+	if (asprintf(&full, "%s/%s", dir, path) < 0)
+		return NULL;
+	kept = symbol_names_keep(r->names, full);
+	free(full);
+	return kept;
+}
+
 static int set_line(struct dwarf_run *r, Dwarf_Die *cu, uint64_t address, struct symbol *symbol)
 {
 	Dwarf_Line *line = dwarf_getsrc_die(cu, address);
@@ -148,7 +167,7 @@ static int set_line(struct dwarf_run *r, Dwarf_Die *cu, uint64_t address, struct
 
 	if (!file)
 		return 0;
-	symbol->file = symbol_names_keep(r->names, file);
+	symbol->file = keep_path(r, cu, file);
 	if (!symbol->file)
 		return RUCHY_E_NOMEM;
 	if (!dwarf_lineno(line, &number) && number > 0)
@@ -173,7 +192,7 @@ static int set_call(struct dwarf_run *r, Dwarf_Die *cu, const struct dwarf_unit_
 		path = dwarf_filesrc(files, (size_t)file, NULL, NULL);
 	if (!path)
 		return 0;
-	caller->file = symbol_names_keep(r->names, path);
+	caller->file = keep_path(r, cu, path);
 	caller->line = line <= UINT32_MAX ? (uint32_t)line : 0;
 	caller->column = column <= UINT32_MAX ? (uint32_t)column : 0;
 	return caller->file ? 0 : RUCHY_E_NOMEM;

@@ -50,6 +50,18 @@ static uint32_t rank_of(const GElf_Sym *sym)
 	return rank + (sym->st_size ? 4 : 0) + (type != STT_NOTYPE ? 8 : 0);
 }
 
+/* Aliases, as perf chooses: fewer leading underscores, then the longer name. */
+static int by_name(const char *x, const char *y)
+{
+	size_t ux = strspn(x, "_"), uy = strspn(y, "_"), nx = strlen(x), ny = strlen(y);
+
+	if (ux != uy)
+		return ux < uy ? -1 : 1;
+	if (nx != ny)
+		return nx > ny ? -1 : 1;
+	return strcmp(x, y);
+}
+
 static int by_start(const void *a, const void *b)
 {
 	const struct elf_symbol *x = a, *y = b;
@@ -58,7 +70,7 @@ static int by_start(const void *a, const void *b)
 		return x->start < y->start ? -1 : 1;
 	if (x->rank != y->rank)
 		return x->rank > y->rank ? -1 : 1;
-	return strcmp(x->name, y->name); /* the same choice on every run */
+	return by_name(x->name, y->name);
 }
 
 /* A symbol without size reaches to the next one, but not out of its section. */
