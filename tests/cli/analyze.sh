@@ -64,7 +64,7 @@ done
 trace=400.rtrace
 
 # ---- bad usage: 2 ----
-refuses 2 "no trace" "usage"
+refuses 2 "no trace" "trace"
 refuses 2 "unknown flag" "--no-such-flag" --no-such-flag $trace
 refuses 2 "unknown short flag" "-Z" -Z $trace
 refuses 2 "flag without its value" "--output" $trace --output
@@ -89,7 +89,6 @@ refuses 1 "a trace cut inside its header" "twenty" twenty
 refuses 1 "a byte before the header" "shifted" shifted
 refuses 1 "perf.data cut inside its header" "almost-perf" almost-perf
 refuses 1 "device" "/dev/zero" /dev/zero
-refuses 1 "empty standard input" "stdin" -
 refuses 1 "a good trace and a missing one" "not-there" $trace not-there
 refuses 1 "output in no directory" "/nonexistent/x.json" --output=/nonexistent/x.json $trace
 refuses 1 "output on a full disk" "/dev/full" --folded=/dev/full $trace
@@ -128,9 +127,13 @@ cmp -s file.folded stdin.folded && [ -s file.folded ] && pass "$name: a redirect
 (dd if=$trace bs=1000 count=3; sleep 0.3; dd if=$trace bs=1000 skip=3) 2>/dev/null | timeout 60 "$analyze" --folded=- - >pipe.folded 2>err
 cmp -s file.folded pipe.folded && pass "$name: a slow pipe" || fail "$name: a slow pipe" "$(tail -n 1 err)"
 
+name="empty standard input"
+: | timeout 60 "$analyze" - >out 2>err
+[ $? -eq 1 ] && [ "$(wc -l <err)" -eq 1 ] && pass "$name" || fail "$name" "$(wc -l <err) lines: $(tail -n 1 err)"
+
 name="straight from the recorder: ruchy-record -o - | ruchy-analyze -"
 "$bin/ruchy-record" -q -o - "$programs/shares" 300 2>err | timeout 60 "$analyze" --folded=live.folded - >out 2>>err
-[ "$(counted live.folded)" -gt 50 ] && grep -q 'main;round_of_ten;heavy' live.folded && pass "$name" ||
+[ -s live.folded ] && [ "$(counted live.folded)" -gt 50 ] && grep -q 'main;round_of_ten;heavy' live.folded && pass "$name" ||
 	fail "$name" "$(tail -n 1 err)"
 
 name="--output=- prints JSON and nothing else"
@@ -141,7 +144,11 @@ name="--perf-script=- prints the samples and nothing else"
 run 0 "$name" --perf-script=- $trace && { [ "$(grep -cE '^[^[:space:]].*: +[0-9]+ +[a-z_-]+: *$' out)" -eq "$(counted file.folded)" ] && pass "$name" || fail "$name" "$(grep -cE '^[^[:space:]]' out) headers for $(counted file.folded) samples: $(head -n 1 out)"; }
 name="a reader that goes away is no crash"
 "$analyze" --perf-script=- $trace 2>err | head -n 1 >/dev/null
-[ "${PIPESTATUS[0]}" -le 1 ] || [ "${PIPESTATUS[0]}" -eq 141 ] && pass "$name" || fail "$name" "$(tail -n 1 err)"
+status=${PIPESTATUS[0]}
+case $status in
+0 | 1 | 141) pass "$name" ;; # 141: killed by SIGPIPE, as any filter is
+*) fail "$name" "exit status $status: $(tail -n 1 err)" ;;
+esac
 
 # ---- several outputs, several traces ----
 name="all outputs of one call agree"
@@ -192,7 +199,10 @@ if "$analyze" --help 2>/dev/null | grep -q -e --min-complete; then
 	run 0 "$name" --min-complete=50 $trace && pass "$name"
 	name="--min-complete that does not: 3"
 	"$bin/ruchy-record" -q -o big.rtrace "$programs/bigframe" 200 2>err
-	refuses 3 "$name" "complete" --min-complete=99 --output=b.json big.rtrace
+	run 3 "$name" --min-complete=99 --output=b.json big.rtrace && {
+		[ "$(wc -l <err)" -eq 1 ] && grep -q complete err && [ -s b.json ] && pass "$name" ||
+			fail "$name" "stderr: $(cat err), or no output"
+	}
 else
 	skip "status 3" "ruchy-analyze has no condition to set (--min-complete) yet"
 fi
