@@ -21,18 +21,12 @@ if [ "$(id -u)" -ne 0 ] && [ -r /proc/sys/kernel/perf_event_paranoid ] &&
 fi
 
 mkdir -p "$out"
-files=$(find analyze format include record tests docs \( -name '*.[ch]' -o -name '*.md' -o -name '*.py' \
-	-o -name '*.rs' \) -type f | LC_ALL=C sort)
-
 run() {
 	printf '$ %s\n' "$*"
 	"$@"
 }
 
-# shellcheck disable=SC2086 # the list is of our own file names, none of which has a space
-set -- "$programs/demo" $files
-printf '$ %s\n' "$bin/ruchy-record -o $out/trace.rtrace -- $programs/demo analyze/*.c format/*.c ..."
-"$bin/ruchy-record" -o "$out/trace.rtrace" -- "$@"
+run "$bin/ruchy-record" -o "$out/trace.rtrace" -- "$programs/demo" analyze format include record docs
 echo
 run "$bin/ruchy-analyze" --hotspots=10 --output="$out/profile.json" --flame-graph="$out/flamegraph.svg" \
 	"$out/trace.rtrace"
