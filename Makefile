@@ -4,6 +4,8 @@
 #   make VARIANT=asan ...     the same with AddressSanitizer and UBSan
 # `make help` lists the targets.
 
+SHELL := /bin/bash
+
 VARIANT ?= release
 B       := build/$(VARIANT)
 PREFIX  ?= /usr/local
@@ -74,14 +76,104 @@ $(B)/%.o: %.c Makefile
 	$(CC) $(ALL_CFLAGS) $(if $(filter analyze/% tests/%,$<),$(PACKAGES_CFLAGS)) -MMD -MP -c -o $@ $<
 -include $(patsubst %.o,%.d,$(call obj,$(ALL_SRC)))
 
-# ---- unit tests: each may use everything but the mains ----
+# The flame graph's script and style are embedded as they are.
+$(B)/analyze/report/report_flamegraph_script.o: analyze/report/flamegraph.js analyze/report/flamegraph.css
+
+-include tests/programs/programs.mk
+
+# Debian's own Python, for whose packages `make deps` cares, where there is one.
+PYTHON ?= $(firstword $(wildcard /usr/bin/python3) python3)
+
+# ---- what a stranger types ----
+.PHONY: deps deps-build demo check
+deps-build:
+	sh tests/deps.sh build
+deps: ## install what is missing to build and test (apt)
+	sh tests/deps.sh build test
+
+demo: deps-build ## install, build, record a real program, show its hotspots
+	$(MAKE) all demo-run
+
+check: deps ## install, build, run every test, plain and with sanitizers
+	$(MAKE) check-all
+	@echo "make check: all passed"
+
+.PHONY: check-all check-unit check-format check-cli check-live check-man asan
+check-all: all
+	$(MAKE) layers format-check lint
+	$(MAKE) programs check-unit check-format check-man check-cli check-live
+	$(MAKE) asan
+
+# ---- tests ----
+# A unit test may use everything but the mains.
 $(B)/tests/unit/%: $(B)/tests/unit/%.o $(FORMAT_OBJ) $(RECORD_LIB) $(ANALYZE_LIB)
 	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(ANALYZE_LIBS) $(call pkg,--libs,cmocka)
+.SECONDARY: $(call obj,$(UNIT_SRC))
 
-.PHONY: check-unit
 check-unit: $(UNIT_BIN) ## run the unit tests
-	@set -e; for t in $(UNIT_BIN); do echo "== $$t"; $$t; done
+	@set -e; for t in $(UNIT_BIN); do echo "== $$t"; $$t 2>&1 | sed -e '/^\[ RUN/d' -e '/^\[       OK/d'; \
+	  test $${PIPESTATUS[0]} -eq 0; done
+
+check-format: all programs ## a second reader, the golden traces, the JSON schema
+	bash tests/format/compare_readers.sh $(B) $(wildcard tests/golden/*.rtrace)
+	bash tests/golden/check.sh $(B)
+
+check-cli: all programs ## the command lines, their errors and exit statuses
+	bash tests/cli/analyze.sh $(B)
+	bash tests/cli/record.sh $(B)
+	bash tests/cli/profile.sh $(B) $(B)/programs
+	bash tests/cli/links.sh $(B)
+
+check-live: all programs ## record programs with known stacks, find those stacks
+	$(PYTHON) tests/live/live.py $(B) $(B)/programs
+
+check-man: all ## --help and man pages name the same flags
+	bash tests/cli/man.sh $(B)
+
+asan: ## build with AddressSanitizer and UBSan, run the unit, cli and live tests
+	$(MAKE) VARIANT=asan all programs check-unit check-cli check-live
+
+# ---- fuzzing: make fuzz FUZZ_SECONDS=60 ----
+FUZZ_SECONDS ?= 60
+FUZZ_BIN     := $(patsubst %.c,build/fuzz/%,$(FUZZ_SRC))
+.PHONY: fuzz
+build/fuzz/tests/fuzz/fuzz_%: build/fuzz/tests/fuzz/fuzz_%.o $(FORMAT_OBJ) $(ANALYZE_LIB)
+	$(CC) -fsanitize=fuzzer,address,undefined -o $@ $^ $(ANALYZE_LIBS)
+fuzz: ## run every fuzz target (clang), FUZZ_SECONDS each
+	$(MAKE) VARIANT=fuzz CC=clang $(FUZZ_BIN)
+	@set -e; for t in $(FUZZ_BIN); do mkdir -p $$t.corpus; \
+	  $$t -max_total_time=$(FUZZ_SECONDS) -rss_limit_mb=4096 -print_final_stats=0 $$t.corpus; done
+
+# ---- keeping it clean ----
+.PHONY: format format-check lint layers
+format: ## lay out the C files by .clang-format
+	$(CLANG_FORMAT) -i $(C_FILES)
+format-check: ## are they?
+	$(CLANG_FORMAT) --dry-run -Werror $(C_FILES)
+layers: ## who includes whom
+	bash tests/layers.sh
+lint: ## clang's warnings as errors, cppcheck
+	clang -fsyntax-only -Werror $(BASE_FLAGS) $(PACKAGES_CFLAGS) $(filter-out $(FUZZ_SRC),$(ALL_SRC))
+	cppcheck --quiet --std=c11 --enable=warning,performance,portability --error-exitcode=1 --inline-suppr \
+	  --suppress=missingIncludeSystem -Iinclude -I. $(FORMAT_SRC) $(RECORD_SRC) $(ANALYZE_SRC) $(DRIVER_SRC)
+
+# ---- measuring, shipping ----
+.PHONY: bench static install help
+bench: all programs ## overhead and speed beside perf's, in one run
+	$(PYTHON) tests/bench/bench.py $(B) $(B)/programs
+
+static: ## build/static/ruchy-record, one file for any target of this architecture
+	$(MAKE) VARIANT=static LDFLAGS=-static build/static/ruchy-record
+
+install: all ## PREFIX (/usr/local), DESTDIR
+	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/man/man1 $(DESTDIR)$(PREFIX)/share/man/man5
+	install $(TOOLS) $(DESTDIR)$(PREFIX)/bin
+	install -m 644 docs/man/*.1 $(DESTDIR)$(PREFIX)/share/man/man1
+	install -m 644 docs/man/*.5 $(DESTDIR)$(PREFIX)/share/man/man5
 
 .PHONY: clean
 clean: ## remove build/ and demo/
 	rm -rf build demo
+
+help: ## this list
+	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/  \1\t\2/p' $(MAKEFILE_LIST) | sort | expand -t 18

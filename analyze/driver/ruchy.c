@@ -314,42 +314,43 @@ static char *temporary_trace(void)
 	return path;
 }
 
-static bool is_empty(const char *path)
+/* Has the recorder written to the file since `before` (st_size 0 where there was none) was taken?
+ */
+static bool was_written(const char *path, const struct stat *before)
 {
-	struct stat st;
+	struct stat now;
 
-	return stat(path, &st) < 0 || (S_ISREG(st.st_mode) && st.st_size == 0);
+	if (stat(path, &now) < 0 || (S_ISREG(now.st_mode) && now.st_size == 0))
+		return false;
+	return now.st_ino != before->st_ino || now.st_size != before->st_size ||
+	       now.st_mtim.tv_sec != before->st_mtim.tv_sec ||
+	       now.st_mtim.tv_nsec != before->st_mtim.tv_nsec;
 }
 
 /* Record, then analyze what was recorded, even if the command or the recorder failed on the way. */
 static int record_and_analyze(struct plan *plan, char *trace)
 {
-	int recorded = exit_status(run("ruchy-record", plan->record.at)), analyzed;
+	static char end_of_flags[] = "--";
+	struct stat before = { 0 };
+	int recorded, analyzed;
 
-	if (is_empty(trace)) /* the recorder said why */
+	if (stat(trace, &before) < 0)
+		before = (struct stat){ 0 };
+	recorded = exit_status(run("ruchy-record", plan->record.at));
+	if (!was_written(trace, &before)) /* the recorder said why */
 		return recorded ? recorded : EXIT_FAILED;
+	add(&plan->analyze, end_of_flags);
 	add(&plan->analyze, trace);
 	analyzed = exit_status(run("ruchy-analyze", plan->analyze.at));
 	return analyzed ? analyzed : recorded;
 }
 
-static int profile(int argc, char **argv)
+/* Sort the flags before BINARY; *ret_binary is its place in argv. 0, or an exit status; -1: only
+ * help was asked. */
+static int parse(struct plan *plan, int argc, char **argv, int *ret_binary)
 {
-	size_t room = (size_t)argc + 8;
-	struct plan plan = { { calloc(room, sizeof(char *)), 0 },
-			     { calloc(room, sizeof(char *)), 0 },
-			     NULL };
-	static char record_name[] = "ruchy-record", analyze_name[] = "ruchy-analyze";
-	static char output_flag[] = "--output", end_of_flags[] = "--";
-	char *temporary = NULL, *trace;
-	int i, status = EXIT_FAILED;
+	int i, status;
 
-	if (!plan.record.at || !plan.analyze.at) {
-		complain(status, "out of memory");
-		goto out;
-	}
-	add(&plan.record, record_name);
-	add(&plan.analyze, analyze_name);
 	for (i = 2; i < argc && argv[i][0] == '-'; i++) {
 		if (!strcmp(argv[i], "--")) {
 			i++;
@@ -357,37 +358,56 @@ static int profile(int argc, char **argv)
 		}
 		if (!strcmp(argv[i], "--help")) {
 			help(stdout);
-			status = 0;
-			goto out;
+			return -1;
 		}
-		status = take_flag(&plan, argc, argv, &i);
+		status = take_flag(plan, argc, argv, &i);
 		if (status)
-			goto out;
+			return status;
 	}
-	if (i >= argc) {
-		status = complain(EXIT_USAGE, "no program to profile, see ruchy profile --help");
-		goto out;
-	}
-	temporary = plan.keep_trace ? strdup(plan.keep_trace) : temporary_trace();
-	trace = temporary;
-	if (!trace) {
-		status = complain(EXIT_FAILED, "no temporary trace can be made: %s",
-				  strerror(errno));
-		goto out;
-	}
-	add(&plan.record, output_flag);
-	add(&plan.record, trace);
-	add(&plan.record, end_of_flags);
-	for (; i < argc; i++)
-		add(&plan.record, argv[i]);
-	status = record_and_analyze(&plan, trace);
-	if (!plan.keep_trace)
+	if (i >= argc)
+		return complain(EXIT_USAGE, "no program to profile, see ruchy profile --help");
+	*ret_binary = i;
+	return 0;
+}
+
+static int run_plan(struct plan *plan, char **command)
+{
+	static char output_flag[] = "--output", end_of_flags[] = "--";
+	char *trace = plan->keep_trace ? strdup(plan->keep_trace) : temporary_trace();
+	int status;
+
+	if (!trace)
+		return complain(EXIT_FAILED, "no temporary trace can be made: %s", strerror(errno));
+	add(&plan->record, output_flag);
+	add(&plan->record, trace);
+	add(&plan->record, end_of_flags);
+	for (; *command; command++)
+		add(&plan->record, *command);
+	status = record_and_analyze(plan, trace);
+	if (!plan->keep_trace)
 		unlink(trace);
-out:
-	free(temporary);
+	free(trace);
+	return status;
+}
+
+static int profile(int argc, char **argv)
+{
+	static char record_name[] = "ruchy-record", analyze_name[] = "ruchy-analyze";
+	size_t room = (size_t)argc + 8;
+	struct plan plan = { .record.at = calloc(room, sizeof(char *)),
+			     .analyze.at = calloc(room, sizeof(char *)) };
+	int binary = 0, status;
+
+	if (!plan.record.at || !plan.analyze.at)
+		return complain(EXIT_FAILED, "out of memory");
+	add(&plan.record, record_name);
+	add(&plan.analyze, analyze_name);
+	status = parse(&plan, argc, argv, &binary);
+	if (status == 0)
+		status = run_plan(&plan, argv + binary);
 	free(plan.record.at);
 	free(plan.analyze.at);
-	return status;
+	return status < 0 ? 0 : status;
 }
 
 int main(int argc, char **argv)

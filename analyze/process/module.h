@@ -10,8 +10,9 @@
 #ifndef RUCHY_ANALYZE_MODULE_H
 #define RUCHY_ANALYZE_MODULE_H
 
-#include "analyze/unwind/stack.h"
 #include "ruchy/event.h"
+
+#define MODULE_NONE UINT32_MAX /* no module id: no mapping is known */
 
 enum module_kind {
 	MODULE_FILE,

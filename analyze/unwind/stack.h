@@ -10,6 +10,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "analyze/process/module.h"
+
 #define STACK_MAX_FRAMES 2048 /* a longer chain ends with STACK_END_LIMIT */
 
 /* Why a stack ends: name (JSON key), text (for people), complete or broken. One list. */
@@ -40,8 +42,6 @@ struct stack_frame {
 	uint64_t address; /* in the module's own (link-time) addresses; absolute for kernel and
 			     MODULE_NONE */
 };
-
-#define MODULE_NONE UINT32_MAX
 
 struct stack {
 	struct stack_frame frames[STACK_MAX_FRAMES]; /* leaf first, kernel part before user part */

@@ -1,0 +1,70 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+#
+# deps.sh build|test ... - install what is missing of the packages for these purposes.
+#
+# What is there in another form (a rustc of rustup, a compiler of one's own) is left alone. On a system
+# without apt it says what to install and fails only if something is missing.
+set -eu
+
+# purpose, Debian package, how to see that it is there: a command, or pkg-config's name, or a file
+table='
+build gcc          command gcc
+build libc6-dev    file    stdio.h
+build pkg-config   command pkg-config
+build libdw-dev    module  libdw
+build libelf-dev   module  libelf
+build libzstd-dev  module  libzstd
+build libcjson-dev module  libcjson
+build libiberty-dev file   libiberty/demangle.h
+test  libcmocka-dev module cmocka
+test  g++          command g++
+test  rustc        command rustc
+test  binutils     command readelf
+test  python3      command python3
+test  python3-jsonschema path /usr/lib/python3/dist-packages/jsonschema
+test  zstd         command zstd
+test  file         command file
+test  clang        command clang
+test  clang-format command clang-format
+test  cppcheck     command cppcheck
+test  util-linux   command setpriv
+test  procps       command pgrep
+'
+
+present() {
+	case $1 in
+	command) command -v "$2" >/dev/null 2>&1 ;;
+	module) pkg-config --exists "$2" 2>/dev/null ;;
+	path) [ -e "$2" ] ;;
+	file) echo "#include <$2>" | gcc -E -x c - >/dev/null 2>&1 ;;
+	esac
+}
+
+missing=
+for purpose in "$@"; do
+	missing="$missing $(echo "$table" | while read -r for package how what; do
+		[ "$for" = "$purpose" ] || continue
+		present "$how" "$what" || echo "$package"
+	done | tr '\n' ' ')"
+done
+missing=$(echo "$missing" | xargs)
+[ -n "$missing" ] || exit 0
+
+if ! command -v apt-get >/dev/null 2>&1; then
+	echo "make deps: this system has no apt; install with its own package manager what Debian calls: $missing" >&2
+	echo "make deps: (Fedora: elfutils-devel libzstd-devel cjson-devel binutils-devel libcmocka-devel; Arch: libelf zstd cjson cmocka)" >&2
+	exit 1
+fi
+sudo=
+if [ "$(id -u)" -ne 0 ]; then
+	sudo=sudo
+	if ! command -v sudo >/dev/null 2>&1; then
+		echo "make deps: missing: $missing; installing them takes root (no sudo here)" >&2
+		exit 1
+	fi
+fi
+echo "make deps: installing $missing"
+$sudo apt-get update -qq
+# shellcheck disable=SC2086 # a list of packages
+$sudo env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $missing
