@@ -1,0 +1,370 @@
+/* SPDX-License-Identifier: MIT */
+#include "record/drain.h"
+
+#include <stdlib.h>
+#include <time.h>
+
+#include "record/arch.h"
+#include "record/stack_base.h"
+#include "ruchy/trace_meta.h"
+#include "ruchy/trace_reader.h"
+
+#define MAX_CHUNK_BYTES (4u << 20)
+#define MAX_PROBE_TURNS 4 /* of exec, read, exec again within one pass */
+/* The largest sideband record: MMAP2 with a path of PATH_MAX. */
+#define MAX_SIDEBAND_BYTES (8u << 10)
+
+/* A chunk being filled. */
+struct builder {
+	struct ruchy_buf data;
+	struct trace_chunk_info info;
+};
+
+struct cpu {
+	struct ring *samples, *sideband; /* borrowed; NULL: none */
+	uint64_t head;                   /* of the sample ring, at the pass's start */
+	bool marked;                     /* its samples are drained in this pass */
+	bool lossy;                      /* told of losses since the last full pass */
+	struct builder pending;          /* sideband taken, not yet written */
+};
+
+struct drain {
+	struct event_set *events;        /* borrowed */
+	struct trace_writer *writer;     /* borrowed */
+	const struct event_table *table; /* the events' */
+	struct stack_base *bases;
+	struct stack_share *share;
+	struct builder samples; /* used for one CPU after another */
+	struct cpu *cpus;
+	size_t n_cpus;
+	uint64_t pass_start;  /* of the pass that runs */
+	uint64_t full_start;  /* of the last full pass */
+	uint64_t newest_time; /* of any record seen */
+	struct drain_stats stats;
+};
+
+static int no_memory(struct ruchy_error *err)
+{
+	return ruchy_error_set(err, RUCHY_E_NOMEM, "draining the rings: out of memory");
+}
+
+struct drain *drain_new(struct event_set *events, struct trace_writer *writer)
+{
+	struct drain *d = calloc(1, sizeof(*d));
+
+	if (!d)
+		return NULL;
+	d->events = events;
+	d->writer = writer;
+	d->table = event_set_table(events);
+	d->n_cpus = event_set_cpus(events);
+	d->cpus = calloc(d->n_cpus, sizeof(*d->cpus));
+	d->share = stack_share_new();
+	d->bases = stack_base_new(stack_base_read_proc, NULL);
+	if (!d->cpus || !d->share || !d->bases) {
+		drain_free(d);
+		return NULL;
+	}
+	for (size_t i = 0; i < d->n_cpus; i++) {
+		d->cpus[i].samples = event_set_ring(events, EVENT_SET_SAMPLES, i, NULL);
+		d->cpus[i].sideband = event_set_ring(events, EVENT_SET_SIDEBAND, i, NULL);
+	}
+	return d;
+}
+
+/* The present time on the records' clock; where that is the kernel's own, the newest seen. */
+static uint64_t now_ns(const struct drain *d)
+{
+	struct timespec t;
+
+	if (!event_set_has_monotonic_times(d->events))
+		return d->newest_time;
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
+}
+
+/* ---- chunks ---- */
+
+/* One more record stands in the builder. */
+static void count_record(struct drain *d, struct builder *b, const struct record_ids *ids)
+{
+	b->info.records++;
+	if (!ids->has_time)
+		return;
+	if (!b->info.first_time || ids->time_ns < b->info.first_time)
+		b->info.first_time = ids->time_ns;
+	if (ids->time_ns > b->info.last_time)
+		b->info.last_time = ids->time_ns;
+	if (ids->time_ns > d->newest_time)
+		d->newest_time = ids->time_ns;
+}
+
+static int write_chunk(struct drain *d, struct builder *b, enum wire_chunk_kind kind, size_t i,
+		       struct ruchy_error *err)
+{
+	int rc;
+
+	if (b->data.failed)
+		return no_memory(err);
+	if (!b->info.records)
+		return 0;
+	b->info.kind = kind;
+	b->info.ring = event_set_cpu(d->events, i);
+	rc = trace_writer_chunk(d->writer, &b->info, b->data.data, b->data.size, err);
+	ruchy_buf_clear(&b->data);
+	b->info = (struct trace_chunk_info){ 0 };
+	return rc;
+}
+
+/* ---- sideband ---- */
+
+/* What the bases of stacks must know. */
+static void follow(struct drain *d, const uint8_t *record, size_t size)
+{
+	struct event e;
+
+	switch (ruchy_load32(record)) {
+	case PERF_RECORD_COMM:
+	case PERF_RECORD_FORK:
+	case PERF_RECORD_EXIT:
+	case PERF_RECORD_LOST:
+		break;
+	default:
+		return;
+	}
+	if (perf_record_decode(d->table, record, size, &e) != 1)
+		return;
+	if (e.type == PERF_RECORD_COMM && e.comm.exec) {
+		stack_base_exec(d->bases, e.comm.pid, e.time_ns);
+	} else if (e.type == PERF_RECORD_FORK) {
+		stack_base_fork(d->bases, e.task.pid, e.task.ppid, e.time_ns);
+	} else if (e.type == PERF_RECORD_EXIT && e.task.pid == e.task.tid) {
+		stack_base_exit(d->bases, e.task.pid);
+	} else if (e.type == PERF_RECORD_LOST) {
+		d->stats.lost += e.lost.lost;
+		stack_base_lost(d->bases, e.time_ns);
+	}
+}
+
+/* Copy one sideband ring into its builder, as it is. */
+static void take_sideband(struct drain *d, struct cpu *cpu)
+{
+	uint64_t head = ring_head(cpu->sideband);
+	size_t size, taken = 0;
+	const uint8_t *record;
+	struct record_ids ids;
+	int rc;
+
+	while ((rc = ring_next(cpu->sideband, head, &record, &size)) > 0) {
+		taken += size;
+		if (perf_record_ids(d->table, record, size, &ids) < 0)
+			ids.has_time = false;
+		ruchy_buf_put(&cpu->pending.data, record, size);
+		count_record(d, &cpu->pending, &ids);
+		cpu->lossy |= ruchy_load32(record) == PERF_RECORD_LOST;
+		follow(d, record, size);
+	}
+	ring_release(cpu->sideband);
+	d->stats.damaged += rc < 0;
+	/* The kernel tells of a loss only once there is room again: a ring that was nearly full
+	 * may have lost an exec already. */
+	if (rc < 0 ||
+	    taken + MAX_SIDEBAND_BYTES > event_set_ring_bytes(d->events, EVENT_SET_SIDEBAND))
+		stack_base_lost(d->bases, now_ns(d));
+}
+
+static void take_all_sideband(struct drain *d)
+{
+	for (size_t i = 0; i < d->n_cpus; i++)
+		if (d->cpus[i].sideband)
+			take_sideband(d, &d->cpus[i]);
+}
+
+static int write_sideband(struct drain *d, bool only_large, struct ruchy_error *err)
+{
+	int rc = 0;
+
+	for (size_t i = 0; !rc && i < d->n_cpus; i++)
+		if (!only_large || d->cpus[i].pending.data.size > MAX_CHUNK_BYTES)
+			rc = write_chunk(d, &d->cpus[i].pending, WIRE_CHUNK_SIDEBAND, i, err);
+	return rc;
+}
+
+int drain_sideband(struct drain *d, struct ruchy_error *err)
+{
+	take_all_sideband(d);
+	for (int turn = 0; turn < MAX_PROBE_TURNS && stack_base_probe(d->bases, turn > 0); turn++) {
+		/* An exec between its record and our reading shows now, and undoes the reading. */
+		take_all_sideband(d);
+		stack_base_confirm(d->bases);
+	}
+	return write_sideband(d, true, err);
+}
+
+/* ---- samples ---- */
+
+static bool has_dump(const struct event_desc *desc, const uint8_t *record, size_t size)
+{
+	/* The dump is the last that we ask for: it ends in its dyn_size, or is a size of 0. */
+	return desc->sample_type & PERF_SAMPLE_STACK_USER && size >= 16 &&
+	       ruchy_load64(record + size - 8);
+}
+
+static int pack_sample(struct drain *d, const struct record_ids *ids, const uint8_t *record,
+		       size_t size)
+{
+	unsigned mode = ruchy_load16(record + 4) & PERF_RECORD_MISC_CPUMODE_MASK;
+	const struct event_desc *desc = &d->table->events[ids->event];
+	uint64_t limit = stack_base_limit(d->bases, ids->pid, ids->tid, ids->time_ns,
+					  mode != PERF_RECORD_MISC_USER);
+	int rc = stack_share_pack(d->share, desc, arch_sp_reg, record, size, limit,
+				  &d->samples.data);
+
+	if (rc < 0)
+		return rc;
+	d->stats.samples++;
+	d->stats.withheld += !limit && has_dump(desc, record, size);
+	d->stats.has_kernel_samples |= mode == PERF_RECORD_MISC_KERNEL;
+	return 0;
+}
+
+/* A record of a sample ring. A sample that does not fit its event is left out and counted: its
+ * stack can't be told from the rest. */
+static int take_record(struct drain *d, struct cpu *cpu, const uint8_t *record, size_t size)
+{
+	struct record_ids ids = { .event = -1 };
+	int rc = perf_record_ids(d->table, record, size, &ids);
+	uint32_t type = ruchy_load32(record);
+
+	if (type == PERF_RECORD_SAMPLE) {
+		if (!rc && ids.event >= 0)
+			rc = pack_sample(d, &ids, record, size);
+		else
+			rc = RUCHY_E_DAMAGED;
+		if (rc == RUCHY_E_NOMEM)
+			return rc;
+		if (rc < 0) {
+			d->stats.damaged++;
+			return 0;
+		}
+	} else {
+		if (rc < 0)
+			ids.has_time = false;
+		ruchy_buf_put(&d->samples.data, record, size);
+	}
+	if (type == PERF_RECORD_LOST && size >= 24) {
+		d->stats.lost += ruchy_load64(record + 16);
+		cpu->lossy = true;
+	}
+	count_record(d, &d->samples, &ids);
+	return 0;
+}
+
+static int take_samples(struct drain *d, size_t i, struct ruchy_error *err)
+{
+	struct cpu *cpu = &d->cpus[i];
+	const uint8_t *record;
+	size_t size;
+	int rc;
+
+	stack_share_reset(d->share);
+	while ((rc = ring_next(cpu->samples, cpu->head, &record, &size)) > 0) {
+		if (take_record(d, cpu, record, size) < 0)
+			return no_memory(err);
+		if (d->samples.data.size < MAX_CHUNK_BYTES)
+			continue;
+		rc = write_chunk(d, &d->samples, WIRE_CHUNK_SAMPLES, i, err);
+		if (rc < 0)
+			return rc;
+		stack_share_reset(d->share);
+	}
+	d->stats.damaged += rc < 0;
+	ring_release(cpu->samples);
+	return write_chunk(d, &d->samples, WIRE_CHUNK_SAMPLES, i, err);
+}
+
+/* ---- passes ---- */
+
+void drain_mark(struct drain *d, size_t i)
+{
+	d->cpus[i].marked = true;
+}
+
+int drain_partial(struct drain *d, struct ruchy_error *err)
+{
+	int rc;
+
+	d->pass_start = now_ns(d);
+	for (size_t i = 0; i < d->n_cpus; i++)
+		if (d->cpus[i].samples)
+			d->cpus[i].head = ring_head(d->cpus[i].samples);
+	rc = drain_sideband(d, err);
+	if (!rc)
+		rc = write_sideband(d, false, err);
+	for (size_t i = 0; !rc && i < d->n_cpus; i++) {
+		if (d->cpus[i].marked && d->cpus[i].samples)
+			rc = take_samples(d, i, err);
+		d->cpus[i].marked = false;
+	}
+	return rc;
+}
+
+/* What the kernel counted as lost, where a ring told of loss. At the end, wherever it was. */
+static int write_losses(struct drain *d, bool all, struct ruchy_error *err)
+{
+	struct ruchy_buf items = { 0 };
+	int rc = 0;
+
+	for (size_t i = 0; i < d->n_cpus; i++) {
+		if (all || d->cpus[i].lossy)
+			event_set_put_loss(d->events, i, d->full_start, d->pass_start, &items);
+		d->cpus[i].lossy = false;
+	}
+	if (items.failed)
+		rc = no_memory(err);
+	else if (items.size)
+		rc = trace_writer_meta(d->writer, &items, err);
+	ruchy_buf_fini(&items);
+	return rc;
+}
+
+int drain_full(struct drain *d, bool last, struct ruchy_error *err)
+{
+	uint64_t time;
+	int rc;
+
+	for (size_t i = 0; i < d->n_cpus; i++)
+		d->cpus[i].marked = true;
+	rc = drain_partial(d, err);
+	if (!rc)
+		rc = write_losses(d, last, err);
+	if (rc < 0)
+		return rc;
+	stack_base_end_pass(d->bases);
+	/*
+	 * A record gets its time a moment before it is committed, so one that was not yet in its
+	 * ring when this pass began may be a little older than that moment. It is not older than
+	 * the full pass before, a tenth of a second ago.
+	 */
+	time = last ? now_ns(d) : d->full_start;
+	d->full_start = d->pass_start;
+	return time ? trace_writer_round(d->writer, time, err) : 0;
+}
+
+const struct drain_stats *drain_stats(const struct drain *d)
+{
+	return &d->stats;
+}
+
+void drain_free(struct drain *d)
+{
+	if (!d)
+		return;
+	for (size_t i = 0; d->cpus && i < d->n_cpus; i++)
+		ruchy_buf_fini(&d->cpus[i].pending.data);
+	free(d->cpus);
+	ruchy_buf_fini(&d->samples.data);
+	stack_share_free(d->share);
+	stack_base_free(d->bases);
+	free(d);
+}

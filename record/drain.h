@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * drain.h - one pass over the rings: records become chunks of the trace.
+ *
+ * The order of a pass is what keeps the environment out of the trace:
+ *   1. note the heads of the sample rings;
+ *   2. drain all sideband rings, so that every exec and fork older than any noted
+ *      sample is known, and read the new images' initial stack pointers, until a
+ *      further drain shows nothing newer (stack_base.h);
+ *   3. copy the samples up to the noted heads, with every stack dump limited by
+ *      the base in force at the sample's time.
+ * A sample written meanwhile waits for the next pass. Sideband chunks are written
+ * before sample chunks. A full pass ends with a round mark.
+ * Times are those of the events' clock. One thread.
+ */
+#ifndef RUCHY_RECORD_DRAIN_H
+#define RUCHY_RECORD_DRAIN_H
+
+#include "record/event_set.h"
+#include "ruchy/trace_writer.h"
+
+struct drain;
+
+struct drain_stats {
+	uint64_t samples;  /* written */
+	uint64_t withheld; /* of these, without their stack dump: the base is unknown */
+	uint64_t lost;     /* told by LOST records */
+	uint64_t damaged;  /* places in a ring that made no sense */
+	bool has_kernel_samples;
+};
+
+/* `events` and `writer` are borrowed. NULL: no memory. */
+struct drain *drain_new(struct event_set *events, struct trace_writer *writer);
+/* Take the sideband rings into memory; cheap, for the moment after a wakeup. RUCHY_E_NOMEM. */
+int drain_sideband(struct drain *d, struct ruchy_error *err);
+/* Mark the i-th CPU's sample ring for drain_partial. */
+void drain_mark(struct drain *d, size_t i);
+/* A pass over the marked rings. Errors of trace_writer_chunk. */
+int drain_partial(struct drain *d, struct ruchy_error *err);
+/* A pass over all rings, losses, and the round mark. `last`: the events are disabled. */
+int drain_full(struct drain *d, bool last, struct ruchy_error *err);
+const struct drain_stats *drain_stats(const struct drain *d);
+void drain_free(struct drain *d);
+
+#endif

@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * event_set.h - every event of a recording, open on every CPU, and their rings.
+ *
+ * Item 0 is the time base, then the counters that sample on their own overflow,
+ * last the sideband dummy; an item's number is its number in the trace. The time
+ * base owns each CPU's sample ring, the counters write into it too; the sideband
+ * has a smaller ring per CPU of its own, so that it survives when sample rings
+ * overflow. A CPU that is offline has no ring (NULL) and costs nothing.
+ *
+ * Life cycle: open (nothing counts yet: enable_on_exec) ... disable, totals, free.
+ * One thread.
+ */
+#ifndef RUCHY_RECORD_EVENT_SET_H
+#define RUCHY_RECORD_EVENT_SET_H
+
+#include "record/counter.h"
+#include "record/cpu_list.h"
+#include "record/fallback.h"
+#include "record/perf_attr.h"
+#include "record/ring.h"
+#include "ruchy/event.h"
+
+struct event_set;
+
+enum event_set_ring {
+	EVENT_SET_SAMPLES,
+	EVENT_SET_SIDEBAND,
+};
+
+/*
+ * Open everything for task `pid`. Fallbacks taken are added; what can't be opened is a counter
+ * with a reason. `request` becomes what was granted (rate). Errors of perf_attr_probe, and
+ * RUCHY_E_SYS, RUCHY_E_LIMIT (no ring fits the locked-memory limit).
+ */
+int event_set_open(pid_t pid, const struct cpu_list *cpus, const struct counter_plan *plan,
+		   struct perf_attr_request *request, struct fallback_list *fallbacks,
+		   struct event_set **ret, struct ruchy_error *err);
+size_t event_set_cpus(const struct event_set *s);
+unsigned event_set_cpu(const struct event_set *s, size_t i); /* its number */
+/* The ring of the i-th CPU and the descriptor to poll for it; NULL and -1: none. Owned by the set.
+ */
+struct ring *event_set_ring(const struct event_set *s, enum event_set_ring which, size_t i,
+			    int *ret_fd);
+size_t event_set_ring_bytes(const struct event_set *s, enum event_set_ring which);
+/* The events as a reader will know them; lives as long as the set. */
+const struct event_table *event_set_table(const struct event_set *s);
+/* Are the records' times CLOCK_MONOTONIC? Else they are of the kernel's own clock. */
+bool event_set_has_monotonic_times(const struct event_set *s);
+/* The trace's META items: EVENT and COUNTER. */
+void event_set_describe(const struct event_set *s, struct ruchy_buf *items);
+
+/* The i-th counter of the plan: its name, and why it is not there (NULL: it is). False: no more. */
+struct event_set_counter {
+	const char *name, *reason;
+	bool requested, replaced; /* replaced: the time base stands in */
+};
+bool event_set_counter(const struct event_set *s, size_t i, struct event_set_counter *ret);
+
+/* Stop counting; nothing is written to the rings afterwards. */
+void event_set_disable(struct event_set *s);
+/* LOSS items for what the i-th CPU's events lost since the last call, charged to [from, to). */
+void event_set_put_loss(struct event_set *s, size_t i, uint64_t from_ns, uint64_t to_ns,
+			struct ruchy_buf *items);
+/* TOTAL items; the samples and sideband records lost, where the kernel tells, in *ret_lost. */
+void event_set_put_totals(const struct event_set *s, struct ruchy_buf *items, uint64_t *ret_lost);
+void event_set_free(struct event_set *s);
+
+#endif

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * kallsyms.h - the kernel's symbols for the trace, as /proc/kallsyms prints them.
+ */
+#ifndef RUCHY_RECORD_KALLSYMS_H
+#define RUCHY_RECORD_KALLSYMS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "ruchy/trace_writer.h"
+
+/*
+ * Write `path` as KALLSYMS chunks of whole lines. 1: written; 0: left out, and *ret_reason
+ * (static) says why: unreadable, or all addresses are hidden. Errors of trace_writer_chunk.
+ */
+int kallsyms_write(const char *path, struct trace_writer *w, const char **ret_reason,
+		   struct ruchy_error *err);
+/* Does any line of this text have an address other than zero? */
+bool kallsyms_has_address(const char *text, size_t size);
+
+#endif

@@ -1,0 +1,157 @@
+/* SPDX-License-Identifier: MIT */
+/* ruchy-record: run a command and record it. The only file here that prints or exits. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/wait.h>
+
+#include "record/options.h"
+#include "record/session.h"
+
+#define EXIT_FAILED     1
+#define EXIT_USAGE      2
+#define EXIT_CANNOT_RUN 126
+#define EXIT_NO_COMMAND 127
+
+/* One write(2) per line, so that it does not mix with the command's own output. */
+static void say(const char *line)
+{
+	fprintf(stderr, "ruchy-record: %s\n", line);
+}
+
+struct reporter {
+	const struct options *options;
+	const char *asked;
+};
+
+static void report_counters(const struct options *o, const struct event_set *events)
+{
+	struct event_set_counter c;
+
+	for (size_t i = 0; event_set_counter(events, i, &c); i++) {
+		/* The replaced one has its line among the fallbacks. */
+		if (c.reason && ((c.requested && !c.replaced) || o->verbose))
+			fprintf(stderr, "ruchy-record: %s is unavailable: %s\n", c.name, c.reason);
+		else if (o->verbose)
+			fprintf(stderr, "ruchy-record: %s is recorded%s\n", c.name,
+				c.requested ? "" : " (supporting)");
+	}
+}
+
+static void report_armed(void *ctx, const struct event_set *events,
+			 const struct fallback_list *fallbacks)
+{
+	const struct reporter *r = ctx;
+	const struct options *o = r->options;
+
+	if (o->quiet)
+		return;
+	if (o->verbose)
+		fprintf(stderr, "ruchy-record: asked: %s\n", r->asked);
+	for (size_t i = 0; i < fallbacks->n; i++)
+		if (fallbacks->items[i].announce || o->verbose)
+			say(fallbacks->items[i].text);
+	report_counters(o, events);
+	if (o->verbose)
+		fprintf(stderr,
+			"ruchy-record: %zu CPUs, rings of %zu KiB for samples and %zu KiB for the "
+			"sideband each\n",
+			event_set_cpus(events),
+			event_set_ring_bytes(events, EVENT_SET_SAMPLES) >> 10,
+			event_set_ring_bytes(events, EVENT_SET_SIDEBAND) >> 10);
+}
+
+static void report_failed(void *ctx, const struct ruchy_error *why)
+{
+	(void)ctx;
+	say(why->text);
+}
+
+static void report_result(const struct options *o, const struct session_result *r)
+{
+	double seconds = (double)r->duration_ns / 1e9;
+	double percent = r->duration_ns ? 100.0 * (double)r->cpu_ns / (double)r->duration_ns : 0;
+
+	if (o->quiet)
+		return;
+	if (o->verbose && r->withheld)
+		fprintf(stderr,
+			"ruchy-record: %llu samples without their stack: where the process's "
+			"environment lies was not known\n",
+			(unsigned long long)r->withheld);
+	fprintf(stderr,
+		"ruchy-record: %llu samples (%llu lost), %llu KiB in %s, %.2f s, recorder CPU "
+		"%.1f %%\n",
+		(unsigned long long)r->samples, (unsigned long long)r->lost,
+		(unsigned long long)(r->bytes + 1023) / 1024,
+		o->output[0] == '-' && !o->output[1] ? "standard output" : o->output, seconds,
+		percent);
+}
+
+/* As a shell tells of its command. */
+static int exit_status(const struct session_result *r)
+{
+	if (r->signal)
+		return 128 + r->signal;
+	return WIFSIGNALED(r->status) ? 128 + WTERMSIG(r->status) : WEXITSTATUS(r->status);
+}
+
+static int record(const struct options *o)
+{
+	struct ruchy_buf asked = { 0 };
+	struct reporter reporter = { .options = o };
+	struct session_config config = { .argv = o->command,
+					 .output = o->output,
+					 .plan = o->plan,
+					 .request = o->request,
+					 .observer = { &reporter, report_armed, report_failed } };
+	struct session_result result = { 0 };
+	struct ruchy_error err = { 0 };
+	int status = EXIT_FAILED;
+
+	options_describe(o, &asked);
+	if (asked.failed) {
+		say("out of memory");
+		return EXIT_FAILED;
+	}
+	config.asked = reporter.asked = (const char *)asked.data;
+	switch (session_run(&config, &result, &err)) {
+	case SESSION_RECORDED:
+		if (result.failed_at_close)
+			say(err.text);
+		else
+			status = exit_status(&result);
+		report_result(o, &result);
+		break;
+	case SESSION_NOT_RUN:
+		say(err.text);
+		status = err.code == RUCHY_E_NOT_FOUND ? EXIT_NO_COMMAND : EXIT_CANNOT_RUN;
+		break;
+	case SESSION_NOT_BEGUN:
+		say(err.text);
+		status = err.code == RUCHY_E_USAGE ? EXIT_USAGE : EXIT_FAILED;
+		break;
+	case SESSION_CUT_SHORT: /* said when it happened */
+		report_result(o, &result);
+		break;
+	}
+	ruchy_buf_fini(&asked);
+	return status;
+}
+
+int main(int argc, char **argv)
+{
+	struct ruchy_error err = { 0 };
+	struct options o;
+
+	if (options_parse(argc, argv, &o, &err) < 0) {
+		fprintf(stderr, "ruchy-record: %s (see --help)\n", err.text);
+		return EXIT_USAGE;
+	}
+	if (o.action == OPTIONS_HELP)
+		fputs(options_help(), stdout);
+	else if (o.action == OPTIONS_VERSION)
+		puts("ruchy-record " RUCHY_VERSION);
+	else
+		return record(&o);
+	return fflush(stdout) == 0 && !ferror(stdout) ? 0 : EXIT_FAILED;
+}

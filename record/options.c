@@ -1,0 +1,310 @@
+/* SPDX-License-Identifier: MIT */
+#include "record/options.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define DEFAULT_OUTPUT      "ruchy.rtrace"
+#define DEFAULT_COUNTERS    "cpu_cycles"
+#define DEFAULT_RATE_HZ     1000
+#define DEFAULT_STACK_BYTES 8192
+
+#define MAX_RATE_HZ     1000000
+#define MAX_PERIOD      (1ull << 62)
+#define MIN_STACK_BYTES 256
+#define MAX_STACK_BYTES 65528
+
+static const char help[] =
+	"Usage: ruchy-record [OPTIONS] [--] COMMAND [ARGS...]\n"
+	"\n"
+	"Run COMMAND and record where it, its threads and its children spend their time.\n"
+	"Look at the trace with ruchy-analyze.\n"
+	"\n"
+	"  -o, --output FILE        the trace (default ruchy.rtrace, mode 0600, replaced\n"
+	"                           when it exists); - is standard output, and COMMAND's\n"
+	"                           standard output then goes to standard error\n"
+	"  -e, --counters LIST      what to count, separated by commas: cpu_cycles\n"
+	"                           (default), instructions, cache_references,\n"
+	"                           cache_misses, branch_instructions, branch_misses,\n"
+	"                           cpu_clock, task_clock, page_faults,\n"
+	"                           context_switches; perf's names are understood\n"
+	"  -F, --sampling-rate HZ   samples per second of CPU time (default 1000)\n"
+	"  -c, --period PERIOD      instead of -F: a sample every PERIOD events\n"
+	"      --stack-size BYTES   stack bytes kept per sample, 256 to 65528, a\n"
+	"                           multiple of 8 (default 8192)\n"
+	"      --unwind METHOD      dwarf (default): registers and stack bytes, unwound\n"
+	"                           by ruchy-analyze; fp: frame pointers, by the kernel;\n"
+	"                           none: no stacks\n"
+	"      --no-inherit         only COMMAND's first thread\n"
+	"  -q, --quiet              print errors only\n"
+	"  -v, --verbose            print what was asked, granted and given up\n"
+	"      --help               print this and exit\n"
+	"      --version            print the version and exit\n"
+	"\n"
+	"The exit status is COMMAND's (128 + N when signal N killed it); 126 or 127 when it\n"
+	"cannot be run, 1 when recording failed, 2 for bad usage. A TERM or HUP signal is\n"
+	"passed to COMMAND; a second one ends the recording.\n";
+
+enum flag_id {
+	FLAG_OUTPUT,
+	FLAG_COUNTERS,
+	FLAG_RATE,
+	FLAG_PERIOD,
+	FLAG_STACK,
+	FLAG_UNWIND,
+	FLAG_NO_INHERIT,
+	FLAG_QUIET,
+	FLAG_VERBOSE,
+	FLAG_HELP,
+	FLAG_VERSION,
+};
+
+static const struct flag {
+	enum flag_id id;
+	char letter; /* 0: none */
+	const char *name;
+	bool has_value;
+} flags[] = {
+	{ FLAG_OUTPUT, 'o', "output", true },        { FLAG_COUNTERS, 'e', "counters", true },
+	{ FLAG_RATE, 'F', "sampling-rate", true },   { FLAG_PERIOD, 'c', "period", true },
+	{ FLAG_STACK, 0, "stack-size", true },       { FLAG_UNWIND, 0, "unwind", true },
+	{ FLAG_NO_INHERIT, 0, "no-inherit", false }, { FLAG_QUIET, 'q', "quiet", false },
+	{ FLAG_VERBOSE, 'v', "verbose", false },     { FLAG_HELP, 0, "help", false },
+	{ FLAG_VERSION, 0, "version", false },
+};
+
+#define N_FLAGS (sizeof(flags) / sizeof(flags[0]))
+
+static const char *const unwind_names[] = {
+	[PERF_ATTR_UNWIND_DWARF] = "dwarf",
+	[PERF_ATTR_UNWIND_FP] = "fp",
+	[PERF_ATTR_UNWIND_NONE] = "none",
+};
+
+const char *options_help(void)
+{
+	return help;
+}
+
+/* ---- values ---- */
+
+static int take_number(const struct flag *flag, const char *value, uint64_t min, uint64_t max,
+		       uint64_t *ret, struct ruchy_error *err)
+{
+	unsigned long long number;
+	char *end;
+
+	errno = 0;
+	number = strtoull(value, &end, 10);
+	if (*value < '0' || *value > '9' || *end || errno || number < min || number > max)
+		return ruchy_error_set(err, RUCHY_E_USAGE,
+				       "--%s: '%s' is not a number from %llu to %llu", flag->name,
+				       value, (unsigned long long)min, (unsigned long long)max);
+	*ret = number;
+	return 0;
+}
+
+static int take_stack_size(const struct flag *flag, const char *value, struct options *o,
+			   struct ruchy_error *err)
+{
+	uint64_t bytes;
+	int rc = take_number(flag, value, MIN_STACK_BYTES, MAX_STACK_BYTES, &bytes, err);
+
+	if (rc < 0)
+		return rc;
+	if (bytes % 8)
+		return ruchy_error_set(err, RUCHY_E_USAGE, "--%s: %s is not a multiple of 8",
+				       flag->name, value);
+	o->request.stack_bytes = (uint32_t)bytes;
+	return 0;
+}
+
+static int take_unwind(const struct flag *flag, const char *value, struct options *o,
+		       struct ruchy_error *err)
+{
+	for (size_t i = 0; i < sizeof(unwind_names) / sizeof(unwind_names[0]); i++) {
+		if (!strcmp(value, unwind_names[i])) {
+			o->request.unwind = (enum perf_attr_unwind)i;
+			return 0;
+		}
+	}
+	return ruchy_error_set(err, RUCHY_E_USAGE, "--%s: '%s' is not dwarf, fp or none",
+			       flag->name, value);
+}
+
+/* One flag with its value ("" where it takes none). */
+static int apply(const struct flag *flag, const char *value, struct options *o,
+		 struct ruchy_error *err)
+{
+	switch (flag->id) {
+	case FLAG_OUTPUT:
+		if (!*value)
+			return ruchy_error_set(err, RUCHY_E_USAGE, "--output: the name is empty");
+		o->output = value;
+		return 0;
+	case FLAG_COUNTERS:
+		o->counters = value;
+		return counter_plan_parse(value, &o->plan, err);
+	case FLAG_RATE:
+		return take_number(flag, value, 1, MAX_RATE_HZ, &o->request.rate_hz, err);
+	case FLAG_PERIOD:
+		return take_number(flag, value, 1, MAX_PERIOD, &o->request.period, err);
+	case FLAG_STACK:
+		return take_stack_size(flag, value, o, err);
+	case FLAG_UNWIND:
+		return take_unwind(flag, value, o, err);
+	case FLAG_NO_INHERIT:
+		o->request.inherit = false;
+		return 0;
+	case FLAG_QUIET:
+		o->quiet = true;
+		return 0;
+	case FLAG_VERBOSE:
+		o->verbose = true;
+		return 0;
+	case FLAG_HELP:
+		o->action = OPTIONS_HELP;
+		return 0;
+	case FLAG_VERSION:
+		o->action = OPTIONS_VERSION;
+		return 0;
+	}
+	return 0;
+}
+
+/* ---- words ---- */
+
+static const struct flag *find_long(const char *name, size_t size)
+{
+	for (size_t i = 0; i < N_FLAGS; i++)
+		if (strlen(flags[i].name) == size && !memcmp(flags[i].name, name, size))
+			return &flags[i];
+	return NULL;
+}
+
+static const struct flag *find_letter(char letter)
+{
+	for (size_t i = 0; i < N_FLAGS; i++)
+		if (flags[i].letter == letter)
+			return &flags[i];
+	return NULL;
+}
+
+static int no_value(const char *name, struct ruchy_error *err)
+{
+	return ruchy_error_set(err, RUCHY_E_USAGE, "%s: needs a value", name);
+}
+
+/* "--name", "--name=value" or "--name" "value" at argv[*at]; *at moves to the last word used. */
+static int take_long(char **argv, int *at, struct options *o, struct ruchy_error *err)
+{
+	const char *word = argv[*at] + 2, *value = strchr(word, '=');
+	const struct flag *flag = find_long(word, strcspn(word, "="));
+
+	if (!flag)
+		return ruchy_error_set(err, RUCHY_E_USAGE, "unknown option '%s'", argv[*at]);
+	if (!flag->has_value)
+		return value ? ruchy_error_set(err, RUCHY_E_USAGE, "--%s: takes no value",
+					       flag->name)
+			     : apply(flag, "", o, err);
+	if (value)
+		return apply(flag, value + 1, o, err);
+	if (!argv[*at + 1])
+		return no_value(argv[*at], err);
+	return apply(flag, argv[++*at], o, err);
+}
+
+/* "-qv", "-F99" or "-F" "99" at argv[*at]. */
+static int take_letters(char **argv, int *at, struct options *o, struct ruchy_error *err)
+{
+	for (const char *letter = argv[*at] + 1; *letter; letter++) {
+		const struct flag *flag = find_letter(*letter);
+		int rc;
+
+		if (!flag)
+			return ruchy_error_set(err, RUCHY_E_USAGE, "unknown option '-%c'", *letter);
+		if (flag->has_value && letter[1])
+			return apply(flag, letter + 1, o, err);
+		if (flag->has_value && !argv[*at + 1])
+			return no_value(argv[*at], err);
+		rc = apply(flag, flag->has_value ? argv[++*at] : "", o, err);
+		if (rc < 0 || flag->has_value)
+			return rc;
+	}
+	return 0;
+}
+
+/* What only the whole command line tells. */
+static int check(struct options *o, struct ruchy_error *err)
+{
+	if (o->action != OPTIONS_RECORD)
+		return 0;
+	if (o->request.rate_hz && o->request.period)
+		return ruchy_error_set(err, RUCHY_E_USAGE,
+				       "--sampling-rate and --period exclude each other");
+	if (!o->command[0])
+		return ruchy_error_set(err, RUCHY_E_USAGE,
+				       "no command: ruchy-record [OPTIONS] [--] COMMAND [ARGS...]");
+	if (!o->request.rate_hz && !o->request.period)
+		o->request.rate_hz = DEFAULT_RATE_HZ;
+	return 0;
+}
+
+int options_parse(int argc, char **argv, struct options *ret, struct ruchy_error *err)
+{
+	struct options o = { .output = DEFAULT_OUTPUT, .counters = DEFAULT_COUNTERS };
+	int at, rc = counter_plan_parse(o.counters, &o.plan, err);
+
+	o.request.stack_bytes = DEFAULT_STACK_BYTES;
+	o.request.inherit = true;
+	/* The first word that is no option is the command; the rest is its own. */
+	for (at = 1; !rc && at < argc && argv[at][0] == '-' && argv[at][1]; at++) {
+		if (!strcmp(argv[at], "--")) {
+			at++;
+			break;
+		}
+		rc = argv[at][1] == '-' ? take_long(argv, &at, &o, err)
+					: take_letters(argv, &at, &o, err);
+	}
+	if (rc < 0)
+		return rc;
+	o.command = argv + (at < argc ? at : argc);
+	rc = check(&o, err);
+	if (!rc)
+		*ret = o;
+	return rc;
+}
+
+/* ---- in words ---- */
+
+static void put(struct ruchy_buf *text, const char *word)
+{
+	ruchy_buf_put(text, word, strlen(word));
+}
+
+static void put_number(struct ruchy_buf *text, const char *flag, uint64_t value)
+{
+	char word[64];
+
+	snprintf(word, sizeof(word), " --%s=%llu", flag, (unsigned long long)value);
+	put(text, word);
+}
+
+void options_describe(const struct options *o, struct ruchy_buf *text)
+{
+	put(text, "--counters=");
+	put(text, o->counters);
+	if (o->request.rate_hz)
+		put_number(text, "sampling-rate", o->request.rate_hz);
+	else
+		put_number(text, "period", o->request.period);
+	if (o->request.unwind == PERF_ATTR_UNWIND_DWARF)
+		put_number(text, "stack-size", o->request.stack_bytes);
+	put(text, " --unwind=");
+	put(text, unwind_names[o->request.unwind]);
+	if (!o->request.inherit)
+		put(text, " --no-inherit");
+	ruchy_buf_put(text, "", 1);
+}

@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: MIT */
+#include "record/output.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+struct output {
+	const char *path; /* borrowed */
+	char *temporary;  /* owned; NULL: there is none (any more) */
+	int fd;
+	bool is_stdout;
+};
+
+static int open_stdout(struct output *o, struct ruchy_error *err)
+{
+	o->is_stdout = true;
+	o->fd = STDOUT_FILENO;
+	if (isatty(o->fd))
+		return ruchy_error_set(err, RUCHY_E_USAGE,
+				       "standard output is a terminal: a trace is binary; send it "
+				       "to a file or a pipe");
+	if (fcntl(o->fd, F_GETFD) < 0)
+		return ruchy_error_errno(err, "standard output: cannot be written");
+	return 0;
+}
+
+static int open_special(struct output *o, const struct stat *st, struct ruchy_error *err)
+{
+	if (!S_ISCHR(st->st_mode) && !S_ISFIFO(st->st_mode))
+		return ruchy_error_set(err, RUCHY_E_USAGE, "%s: cannot be the output: it is %s",
+				       o->path,
+				       S_ISDIR(st->st_mode)   ? "a directory"
+				       : S_ISLNK(st->st_mode) ? "a symbolic link"
+							      : "neither a file nor a pipe");
+	o->fd = open(o->path, O_WRONLY | O_CLOEXEC | O_NOFOLLOW);
+	return o->fd < 0 ? ruchy_error_errno(err, "%s: cannot be written", o->path) : 0;
+}
+
+static int open_file(struct output *o, struct ruchy_error *err)
+{
+	if (asprintf(&o->temporary, "%s.XXXXXX", o->path) < 0) {
+		o->temporary = NULL;
+		return ruchy_error_set(err, RUCHY_E_NOMEM, "%s: out of memory", o->path);
+	}
+	o->fd = mkostemp(o->temporary, O_CLOEXEC); /* 0600, O_EXCL */
+	if (o->fd >= 0)
+		return 0;
+	free(o->temporary);
+	o->temporary = NULL;
+	return ruchy_error_errno(err, "%s: cannot be created", o->path);
+}
+
+int output_open(const char *path, struct output **ret, struct ruchy_error *err)
+{
+	struct output *o = calloc(1, sizeof(*o));
+	struct stat st;
+	int rc;
+
+	if (!o)
+		return ruchy_error_set(err, RUCHY_E_NOMEM, "%s: out of memory", path);
+	o->path = path;
+	o->fd = -1;
+	if (!strcmp(path, "-"))
+		rc = open_stdout(o, err);
+	else if (lstat(path, &st) == 0 && !S_ISREG(st.st_mode))
+		rc = open_special(o, &st, err);
+	else
+		rc = open_file(o, err);
+	if (rc < 0) {
+		free(o);
+		return rc;
+	}
+	*ret = o;
+	return 0;
+}
+
+int output_fd(const struct output *o)
+{
+	return o->fd;
+}
+
+const char *output_name(const struct output *o)
+{
+	return o->is_stdout ? "standard output" : o->path;
+}
+
+int output_commit(struct output *o, struct ruchy_error *err)
+{
+	if (!o->temporary)
+		return 0;
+	if (rename(o->temporary, o->path) < 0)
+		return ruchy_error_errno(err, "%s: cannot be replaced", o->path);
+	free(o->temporary);
+	o->temporary = NULL;
+	return 0;
+}
+
+int output_close(struct output *o, struct ruchy_error *err)
+{
+	int rc = 0;
+
+	if (!o)
+		return 0;
+	if (o->temporary)
+		unlink(o->temporary);
+	if (!o->is_stdout && close(o->fd) < 0 && errno != EINTR)
+		rc = ruchy_error_errno(err, "%s: cannot be closed", o->path);
+	free(o->temporary);
+	free(o);
+	return rc;
+}

@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * session.h - a recording from beginning to end: hold the command, open the
+ * events, begin the trace, release the command, drain until it ends, close.
+ *
+ * The session prints nothing: what the user should know while it runs goes to an
+ * observer, the rest is in the result. One per process.
+ */
+#ifndef RUCHY_RECORD_SESSION_H
+#define RUCHY_RECORD_SESSION_H
+
+#include "record/counter.h"
+#include "record/event_set.h"
+#include "record/fallback.h"
+#include "record/perf_attr.h"
+
+struct session_observer {
+	void *ctx;
+	/* Everything is armed; the command starts next. */
+	void (*armed)(void *ctx, const struct event_set *events,
+		      const struct fallback_list *fallbacks);
+	/* Recording failed while the command runs; it goes on, unrecorded. */
+	void (*failed)(void *ctx, const struct ruchy_error *why);
+};
+
+struct session_config {
+	char *const *argv; /* the command, NULL-terminated */
+	const char *output;
+	const char *asked; /* the options in effect, for the trace */
+	struct counter_plan plan;
+	struct perf_attr_request request;
+	struct session_observer observer;
+};
+
+enum session_outcome {
+	SESSION_RECORDED,  /* the command ended, or a signal ended the recording */
+	SESSION_NOT_RUN,   /* the command could not be executed */
+	SESSION_NOT_BEGUN, /* recording could not begin; the command was not run */
+	SESSION_CUT_SHORT, /* recording failed on the way; the observer was told */
+};
+
+struct session_result {
+	int signal;           /* that ended the recording; 0: the command ended */
+	int status;           /* wait(2) status of the command where it ended */
+	bool failed_at_close; /* all was recorded, but the end could not be written */
+	uint64_t samples, lost, bytes, duration_ns, cpu_ns, withheld;
+};
+
+/*
+ * Record. RECORDED and CUT_SHORT fill `ret`; NOT_RUN and NOT_BEGUN fill `err`: RUCHY_E_NOT_FOUND of
+ * NOT_RUN means that there is no such command. With failed_at_close `err` is filled, too.
+ */
+enum session_outcome session_run(const struct session_config *config, struct session_result *ret,
+				 struct ruchy_error *err);
+
+#endif
