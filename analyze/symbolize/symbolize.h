@@ -10,7 +10,7 @@
 #ifndef RUCHY_ANALYZE_SYMBOLIZE_H
 #define RUCHY_ANALYZE_SYMBOLIZE_H
 
-#include "analyze/process/module.h"
+#include "analyze/unwind/stack.h"
 
 struct symbolizer;
 
