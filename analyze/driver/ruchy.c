@@ -256,7 +256,7 @@ static void exec_tool(const char *name, char **argv)
 }
 
 /* Run a tool to its end; Ctrl-C is for it, not for us. Returns its wait status, or -1. */
-static int run(const char *name, char **argv)
+static int run(const char *name, char **argv, bool silent)
 {
 	struct sigaction ignore = { .sa_handler = SIG_IGN }, forward = { .sa_handler = pass_on };
 	struct sigaction old_int, old_quit, old_term, old_hup;
@@ -270,6 +270,8 @@ static int run(const char *name, char **argv)
 	if (pid == 0) {
 		sigaction(SIGINT, &old_int, NULL);
 		sigaction(SIGQUIT, &old_quit, NULL);
+		if (silent && !freopen("/dev/null", "w", stdout))
+			_exit(EXIT_FAILED);
 		exec_tool(name, argv);
 	}
 	running = pid;
@@ -336,12 +338,12 @@ static int record_and_analyze(struct plan *plan, char *trace)
 
 	if (stat(trace, &before) < 0)
 		before = (struct stat){ 0 };
-	recorded = exit_status(run("ruchy-record", plan->record.at));
+	recorded = exit_status(run("ruchy-record", plan->record.at, false));
 	if (!was_written(trace, &before)) /* the recorder said why */
 		return recorded ? recorded : EXIT_FAILED;
 	add(&plan->analyze, end_of_flags);
 	add(&plan->analyze, trace);
-	analyzed = exit_status(run("ruchy-analyze", plan->analyze.at));
+	analyzed = exit_status(run("ruchy-analyze", plan->analyze.at, false));
 	return analyzed ? analyzed : recorded;
 }
 
@@ -370,12 +372,28 @@ static int parse(struct plan *plan, int argc, char **argv, int *ret_binary)
 	return 0;
 }
 
+/* Let the analyzer read its flags before the program runs for an hour: --help at the end does no
+ * more. */
+static int check_flags(struct plan *plan)
+{
+	static char help_flag[] = "--help";
+	int status;
+
+	add(&plan->analyze, help_flag);
+	status = exit_status(run("ruchy-analyze", plan->analyze.at, true));
+	plan->analyze.at[--plan->analyze.n] = NULL;
+	return status;
+}
+
 static int run_plan(struct plan *plan, char **command)
 {
 	static char output_flag[] = "--output", end_of_flags[] = "--";
-	char *trace = plan->keep_trace ? strdup(plan->keep_trace) : temporary_trace();
-	int status;
+	int status = check_flags(plan);
+	char *trace;
 
+	if (status)
+		return status;
+	trace = plan->keep_trace ? strdup(plan->keep_trace) : temporary_trace();
 	if (!trace)
 		return complain(EXIT_FAILED, "no temporary trace can be made: %s", strerror(errno));
 	add(&plan->record, output_flag);
