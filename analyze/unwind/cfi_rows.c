@@ -11,6 +11,8 @@
  * _dl_start_user are about 70 bytes. */
 #define ENTRY_BYTES 160
 
+#define START_STEPS 64 /* rows looked at to find where a row starts */
+
 struct cfi_rows {
 	struct module_elf *elf; /* borrowed */
 	const struct regs_arch *arch;
@@ -261,6 +263,35 @@ static bool draft_frame(struct draft *d, const struct regs_arch *arch, Dwarf_Fra
 	return true;
 }
 
+/*
+ * Where the row that ends at d->row.end starts. libdw 0.188 says too little after
+ * DW_CFA_restore_state: the restored state brings back the start of the row that was remembered. So
+ * ask for the rows from there on, until one has our end.
+ */
+static void find_start(struct draft *d, Dwarf_CFI *cfi, Dwarf_Addr bias, uint64_t pc)
+{
+	uint64_t at = d->row.start;
+
+	for (unsigned i = 0; i < START_STEPS && at < pc; i++) {
+		Dwarf_Frame *frame = NULL;
+		Dwarf_Addr start, end;
+
+		if (dwarf_cfi_addrframe(cfi, at - bias, &frame))
+			break;
+		dwarf_frame_info(frame, &start, &end, NULL);
+		free(frame);
+		end += bias;
+		if (end == d->row.end) {
+			d->row.start = at;
+			return;
+		}
+		if (end <= at)
+			break;
+		at = end;
+	}
+	d->row.start = pc;
+}
+
 /* Ask one of libdw's tables. True: `d` is filled. */
 static bool draft_from(struct draft *d, const struct regs_arch *arch, Dwarf_CFI *cfi,
 		       Dwarf_Addr bias, uint64_t pc)
@@ -272,6 +303,8 @@ static bool draft_from(struct draft *d, const struct regs_arch *arch, Dwarf_CFI 
 		return false;
 	ok = draft_frame(d, arch, frame, bias, pc);
 	free(frame);
+	if (ok)
+		find_start(d, cfi, bias, pc);
 	return ok;
 }
 
