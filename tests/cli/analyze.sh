@@ -96,27 +96,32 @@ for command in report info; do
 	refuses 1 "$command of a text file" "text" $command text
 done
 
-# ---- a trace that was cut off reads up to there ----
-name="cut trace: the report comes, and says that it is cut"
-size=$(stat -c %s $trace)
-head -c $((size * 6 / 10)) $trace >cut.rtrace
-if run 0 "$name" --output=cut.json cut.rtrace; then
-	whole=$("$analyze" --folded=- $trace 2>/dev/null | counted)
-	part=$(samples cut.json)
+# ---- a trace that was cut off, or damaged, reads but for that ----
+# The middle chunk of samples; what follows it may be much larger (kallsyms).
+place=$("$analyze" info $trace 2>/dev/null | sed -n 's/^chunk [0-9]* samples offset=\([0-9]*\) .*/\1/p' |
+	awk '{ at[NR] = $1 } END { print at[int((NR + 1) / 2)] + 0 }')
+whole=$("$analyze" --folded=- $trace 2>/dev/null | counted)
+told_and_less() {
+	local part
+	part=$(samples "$2")
 	if [ "$part" -le 0 ] || [ "$part" -ge "$whole" ]; then
-		fail "$name" "$part samples of $whole"
-	elif ! python3 -c 'import json; r = json.load(open("cut.json")); exit(not r["warnings"])'; then
-		fail "$name" "warnings[] is empty"
+		fail "$1" "$part samples of $whole"
+	elif ! python3 -c 'import json, sys; sys.exit(not json.load(open(sys.argv[1]))["warnings"])' "$2"; then
+		fail "$1" "warnings[] is empty"
 	else
-		pass "$name"
+		pass "$1"
 	fi
-fi
-name="damage in the middle: the rest is read, the damage told"
-cp $trace damaged.rtrace
-printf '\377\000\377\000\377\000\377\000' | dd of=damaged.rtrace bs=1 seek=$((size / 2)) conv=notrunc 2>/dev/null
-if run 0 "$name" --output=damaged.json damaged.rtrace; then
-	[ "$(samples damaged.json)" -gt 0 ] && python3 -c 'import json; r = json.load(open("damaged.json")); exit(not r["warnings"])' &&
-		pass "$name" || fail "$name" "no samples, or no warning"
+}
+if [ "${place:-0}" -gt 0 ]; then
+	name="cut trace: the report comes, and says that it is cut"
+	head -c $((place + 100)) $trace >cut.rtrace
+	run 0 "$name" --output=cut.json cut.rtrace && told_and_less "$name" cut.json
+	name="damage in the middle: the rest is read, the damage told"
+	cp $trace damaged.rtrace
+	printf '\377\000\377\000\377\000\377\000' | dd of=damaged.rtrace bs=1 seek=$((place + 100)) conv=notrunc 2>/dev/null
+	run 0 "$name" --output=damaged.json damaged.rtrace && told_and_less "$name" damaged.json
+else
+	fail "cut and damaged traces" "info lists no chunk of samples"
 fi
 
 # ---- standard input and output ----

@@ -169,11 +169,12 @@ name="the program's exit status is kept"
 run 7 "$name" ruchy profile --output=a.json sh -c 'exit 7' && valid_json "$name" a.json && pass "$name"
 name="128 + signal when it was killed"
 run 143 "$name" ruchy profile --output=a.json sh -c 'kill -TERM $$' && pass "$name"
+# cpu_clock: the fallback from cpu_cycles has a line of its own, on most virtual machines
 name="a program that is not there: 127"
-run 127 "$name" ruchy profile ./not-there && one_line "$name" && pass "$name"
+run 127 "$name" ruchy profile --counters=cpu_clock ./not-there && one_line "$name" && pass "$name"
 name="a program that cannot be run: 126"
 : >plain-file
-run 126 "$name" ruchy profile ./plain-file && one_line "$name" && pass "$name"
+run 126 "$name" ruchy profile --counters=cpu_clock ./plain-file && one_line "$name" && pass "$name"
 
 name="-o is refused"
 if run 2 "$name" ruchy profile -o a.json touch was-run && one_line "$name"; then

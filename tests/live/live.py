@@ -71,6 +71,7 @@ class Profile:
     report: dict | None = None    # the JSON; None with perf
     recorder_line: str | None = None   # the closing line of ours
     trace: Path | None = None          # of ours
+    record_with_perf: object = None    # () -> path of perf's recording of the same, for a control
 
     @property
     def total(self):
@@ -133,6 +134,7 @@ def record_with_perf(case, command, data):
     graph = "fp" if flags.get("--unwind") == "fp" else "dwarf," + flags.get("--stack-size", "8192")
     run(["perf", "record", "-q", "-N", "-o", data, "-e", "cpu-clock", "-F", RATE_HZ, "--call-graph",
          graph, "--", *command], case.env)
+    return data
 
 
 class Ruchy:
@@ -155,7 +157,8 @@ class Ruchy:
         # in the folded text `;` separates frames, so names have `:` in its place
         modules = {k.replace(";", ":"): v for k, v in functions_of(data).items()}
         return Profile(list(parse_folded(folded.read_text(errors="replace"))), modules, data, line,
-                       None if self.perf_recorder else trace)
+                       None if self.perf_recorder else trace,
+                       lambda: record_with_perf(case, command, work / "control.data"))
 
 
 class PerfStacks:
@@ -354,11 +357,15 @@ def no_marker(profile):
     """The environment is in no trace (DESIGN: nothing at or above the initial stack pointer)."""
     if profile.trace is None or not shutil.which("zstd"):
         return None
+    marker = MARKER.encode()
     raw = subprocess.run(["zstd", "-q", "-dc", profile.trace], capture_output=True).stdout
     if len(raw) < 10000:
         return f"zstd -dc prints only {len(raw)} bytes"
-    if MARKER.encode() in raw or MARKER.encode() in profile.trace.read_bytes():
+    if marker in raw or marker in profile.trace.read_bytes():
         return "the trace holds the marker of the environment"
+    # the same dumps without the rule hold it: the check above looks at the right bytes
+    if shutil.which("perf") and marker not in profile.record_with_perf().read_bytes():
+        return "control: perf's recording does not hold the marker either"
     return None
 
 
