@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "analyze/process/module_debug.h"
+#include "analyze/process/module_fde.h"
 #include "ruchy/bytes.h"
 
 #define MAX_SEGMENTS 256 /* PT_LOADs that we look at; linkers make about four */
@@ -20,13 +21,6 @@ struct segment {
 	uint64_t offset, address, size; /* size in the file */
 	uint64_t page_tail;             /* bytes mapped beyond `size` in its last page */
 	bool executable;
-};
-
-/* .eh_frame_hdr's sorted table of (function, FDE), when it has the usual encoding. */
-struct eh_table {
-	const uint8_t *entries; /* borrowed from the ELF: i32 function, i32 FDE, from `base` */
-	size_t n_entries;
-	uint64_t base; /* address of the section */
 };
 
 struct module_elf {
@@ -38,7 +32,8 @@ struct module_elf {
 	size_t build_id_size;
 	struct segment segments[MAX_SEGMENTS];
 	size_t n_segments;
-	struct eh_table eh;
+	struct module_fde functions; /* owned; read when `functions_tried` */
+	bool functions_tried;
 	uint64_t entry;
 	unsigned machine;
 };
@@ -128,38 +123,6 @@ static void read_segments(struct module_elf *e)
 	}
 }
 
-/* System V ABI, LSB 5 "The .eh_frame_hdr section". Any other encoding: no table, names are poorer.
- */
-static void read_eh_table(struct module_elf *e)
-{
-	GElf_Phdr ph = { 0 };
-	Elf_Data *data;
-	const uint8_t *b;
-	size_t n, count;
-
-	if (elf_getphdrnum(e->elf, &n))
-		return;
-	for (size_t i = 0; i < n && i < 65536; i++) {
-		if (gelf_getphdr(e->elf, (int)i, &ph) && ph.p_type == PT_GNU_EH_FRAME)
-			break;
-		ph.p_type = PT_NULL;
-	}
-	if (ph.p_type != PT_GNU_EH_FRAME || ph.p_filesz < 12 || ph.p_filesz > INT32_MAX ||
-	    ph.p_offset > INT64_MAX)
-		return;
-	data = elf_getdata_rawchunk(e->elf, (int64_t)ph.p_offset, ph.p_filesz, ELF_T_BYTE);
-	if (!data || data->d_size < 12)
-		return;
-	b = data->d_buf;
-	/* version 1, count as udata4, table as datarel | sdata4; eh_frame_ptr takes 4 bytes */
-	if (b[0] != 1 || (b[1] & 0x0f) != 0x0b || b[2] != 0x03 || b[3] != 0x3b)
-		return;
-	count = ruchy_load32(b + 8);
-	if (count > (data->d_size - 12) / 8)
-		count = (data->d_size - 12) / 8;
-	e->eh = (struct eh_table){ .entries = b + 12, .n_entries = count, .base = ph.p_vaddr };
-}
-
 /* What we keep of the ELF header. */
 static int read_header(struct module_elf *e, const char *path, struct ruchy_error *err)
 {
@@ -179,7 +142,6 @@ static int read_header(struct module_elf *e, const char *path, struct ruchy_erro
 		e->build_id_size = (size_t)id_size;
 	}
 	read_segments(e);
-	read_eh_table(e);
 	return 0;
 }
 
@@ -289,6 +251,7 @@ void module_elf_free(struct module_elf *e)
 	if (e->dwfl)
 		dwfl_end(e->dwfl);
 	module_debug_free(e->debug);
+	module_fde_fini(&e->functions);
 	free(e);
 }
 
@@ -344,27 +307,98 @@ unsigned module_elf_machine(const struct module_elf *e)
 	return e->machine;
 }
 
-static uint64_t eh_function(const struct eh_table *t, size_t i)
+/* Bytes of the file at a segment or section; false where they are not all there. */
+static bool file_bytes(const struct module_elf *e, uint64_t offset, uint64_t size,
+		       const uint8_t **ret)
 {
-	return t->base + (uint64_t)(int64_t)(int32_t)ruchy_load32(t->entries + 8 * i);
+	Elf_Data *data;
+
+	if (offset > INT64_MAX || !size || size > INT32_MAX)
+		return false;
+	data = elf_getdata_rawchunk(e->elf, (int64_t)offset, size, ELF_T_BYTE);
+	if (!data || data->d_size != size)
+		return false;
+	*ret = data->d_buf;
+	return true;
 }
 
-bool module_elf_function_start(const struct module_elf *e, uint64_t address, uint64_t *ret_start)
+static bool read_eh_frame_hdr(struct module_elf *e)
 {
-	size_t lo = 0, hi = e->eh.n_entries;
+	const uint8_t *bytes;
+	size_t n;
 
-	while (lo < hi) {
-		size_t mid = lo + (hi - lo) / 2;
-
-		if (eh_function(&e->eh, mid) <= address)
-			lo = mid + 1;
-		else
-			hi = mid;
-	}
-	if (!lo)
+	if (elf_getphdrnum(e->elf, &n))
 		return false;
-	*ret_start = eh_function(&e->eh, lo - 1);
-	return *ret_start <= address;
+	for (size_t i = 0; i < n && i <= UINT16_MAX; i++) {
+		GElf_Phdr ph;
+
+		if (gelf_getphdr(e->elf, (int)i, &ph) && ph.p_type == PT_GNU_EH_FRAME)
+			return file_bytes(e, ph.p_offset, ph.p_filesz, &bytes) &&
+			       module_fde_read_table(&e->functions, bytes, ph.p_filesz, ph.p_vaddr);
+	}
+	return false;
+}
+
+/* The section that `match` accepts, by name and header; false where there is none. */
+static bool find_section(const struct module_elf *e,
+			 bool (*match)(const char *name, const GElf_Shdr *sh, uint64_t address),
+			 uint64_t address, GElf_Shdr *ret)
+{
+	size_t names;
+	Elf_Scn *section = NULL;
+
+	if (elf_getshdrstrndx(e->elf, &names))
+		return false;
+	while ((section = elf_nextscn(e->elf, section))) {
+		const char *name;
+
+		if (!gelf_getshdr(section, ret) || ret->sh_type != SHT_PROGBITS)
+			continue;
+		name = elf_strptr(e->elf, names, ret->sh_name);
+		if (name && match(name, ret, address))
+			return true;
+	}
+	return false;
+}
+
+static bool is_eh_frame(const char *name, const GElf_Shdr *sh, uint64_t address)
+{
+	(void)sh;
+	(void)address;
+	return !strcmp(name, ".eh_frame");
+}
+
+static bool is_plt_at(const char *name, const GElf_Shdr *sh, uint64_t address)
+{
+	return address - sh->sh_addr < sh->sh_size &&
+	       (!strncmp(name, ".plt", 4) || !strcmp(name, ".iplt"));
+}
+
+bool module_elf_function_start(struct module_elf *e, uint64_t address, uint64_t *ret_start)
+{
+	const uint8_t *bytes;
+	GElf_Shdr sh;
+
+	if (!e->functions_tried) {
+		e->functions_tried = true;
+		if (!read_eh_frame_hdr(e) && find_section(e, is_eh_frame, 0, &sh) &&
+		    file_bytes(e, sh.sh_offset, sh.sh_size, &bytes))
+			module_fde_scan(&e->functions, bytes, sh.sh_size, sh.sh_addr);
+	}
+	return module_fde_find(&e->functions, address, ret_start);
+}
+
+bool module_elf_plt_code(const struct module_elf *e, uint64_t address, const uint8_t **ret_code,
+			 size_t *ret_size)
+{
+	uint64_t skip;
+	GElf_Shdr sh;
+
+	if (!find_section(e, is_plt_at, address, &sh))
+		return false;
+	skip = address - sh.sh_addr;
+	*ret_size = sh.sh_size - skip;
+	return file_bytes(e, sh.sh_offset + skip, *ret_size, ret_code);
 }
 
 Dwfl_Module *module_elf_dwfl(const struct module_elf *e)

@@ -46,9 +46,13 @@ bool module_elf_address(const struct module_elf *e, uint64_t file_offset, uint64
 bool module_elf_executable(const struct module_elf *e, uint64_t address);
 uint64_t module_elf_entry(const struct module_elf *e);   /* e_entry, 0 none */
 unsigned module_elf_machine(const struct module_elf *e); /* EM_* */
-/* The start of the function whose FDE is the nearest at or below `address`, by .eh_frame_hdr's
- * table; false where there is none. */
-bool module_elf_function_start(const struct module_elf *e, uint64_t address, uint64_t *ret_start);
+/* The start of the function whose FDE is the nearest at or below `address`; false where there is
+ * none. */
+bool module_elf_function_start(struct module_elf *e, uint64_t address, uint64_t *ret_start);
+/* The code from `address` to the end of the PLT section that it lies in (borrowed); false where it
+ * lies in none. */
+bool module_elf_plt_code(const struct module_elf *e, uint64_t address, const uint8_t **ret_code,
+			 size_t *ret_size);
 
 /* ---- for the files that wrap libdw ---- */
 

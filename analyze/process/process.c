@@ -217,7 +217,8 @@ static bool starts_with(const char *s, const char *prefix)
 /* What the kernel and perf write as the path of memory that is no file of the file system. */
 static enum module_kind kind_of_path(const char *path)
 {
-	static const char *const anon[] = { "//anon", "/dev/zero", "/anon_hugepage", "[", "anon_inode:", "/memfd:", "/SYSV" };
+	static const char *const anon[] = { "//anon",      "/dev/zero", "/anon_hugepage", "[",
+					    "anon_inode:", "/memfd:",   "/SYSV" };
 
 	if (!strcmp(path, "[vdso]"))
 		return MODULE_VDSO;

@@ -335,6 +335,26 @@ static bool in_bare_entry(struct cfi_rows *r, uint64_t pc)
 	return true;
 }
 
+/* A PLT entry without CFI, at its start: as at the start of any function, the return address is at
+ * SP. */
+static bool draft_plt(struct draft *d, const struct cfi_rows *r, uint64_t pc)
+{
+	const struct regs_arch *arch = r->arch;
+	const uint8_t *code;
+	size_t size;
+
+	if (!arch->plt_start || module_elf_machine(r->elf) != arch->elf_machine ||
+	    !module_elf_plt_code(r->elf, pc, &code, &size) || !arch->plt_start(code, size))
+		return false;
+	d->row.kind = CFI_ROW_RULES;
+	d->row.cfa_column = (uint8_t)arch->sp;
+	d->row.cfa_offset = 8;
+	d->rules[d->row.n_rules++] = (struct cfi_rule){ .column = (uint8_t)arch->ra,
+							.kind = CFI_RULE_OFFSET,
+							.value = -8 };
+	return true;
+}
+
 const struct cfi_row *cfi_rows_find(struct cfi_rows *r, uint64_t pc)
 {
 	static const struct cfi_row nothing = { .kind = CFI_ROW_NONE };
@@ -351,7 +371,8 @@ const struct cfi_row *cfi_rows_find(struct cfi_rows *r, uint64_t pc)
 		draft_init(&d);
 		d.row.start = pc;
 		d.row.end = pc + 1;
-		d.row.kind = in_bare_entry(r, pc) ? CFI_ROW_ENTRY : CFI_ROW_NONE;
+		if (!draft_plt(&d, r, pc))
+			d.row.kind = in_bare_entry(r, pc) ? CFI_ROW_ENTRY : CFI_ROW_NONE;
 	}
 	row = row_new(&d);
 	return row ? insert(r, row, pc) : NULL;

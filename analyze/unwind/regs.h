@@ -33,6 +33,9 @@ struct regs_arch {
 	uint64_t callee_saved; /* mask of columns: the kernel may report them as -1, unknown */
 	uint64_t address_end;  /* user addresses are below */
 	const uint8_t *perf;   /* PERF_REG_* by column, n_regs of them */
+	/* Is this the first instruction of a PLT entry that does not touch the stack? NULL: not
+	 * known for this architecture. */
+	bool (*plt_start)(const uint8_t *code, size_t size);
 };
 
 extern const struct regs_arch regs_x86_64, regs_aarch64;

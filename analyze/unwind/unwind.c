@@ -185,21 +185,40 @@ static bool step(struct unwinder *u, struct walk *w, const struct place *p, uint
 	return unwind_fp_step(w, p->module->kind != MODULE_ANON, ret_end);
 }
 
+/* In a system call the pc is behind its instruction, and that may be the function's last: sigreturn
+ * and exit don't return. So where no function is at the pc, but one right before it. */
+static bool after_syscall(struct unwinder *u, struct walk *w, uint64_t pc)
+{
+	struct place at = locate(u, w, pc), before = locate(u, w, pc - 1);
+	const struct cfi_row *row;
+
+	if (!at.open || !before.open)
+		return false;
+	row = row_of(u, at.module, at.address);
+	if (!row || row->kind != CFI_ROW_NONE)
+		return false;
+	row = row_of(u, before.module, before.address);
+	return row && row->kind == CFI_ROW_RULES;
+}
+
 static void walk_user(struct unwinder *u, struct walk *w, struct stack *s)
 {
+	bool in_kernel = s->n_frames;
 	uint32_t flags = 0;
 	uint64_t pc;
 
 	while (regs_get(&w->regs, u->arch->pc, &pc)) {
 		struct place p;
-
 		/* A call may be the last instruction of its function: the byte before its return
 		 * address is in the caller for sure. */
-		p = locate(u, w, w->interrupted ? pc : pc - 1);
-		if (!w->interrupted)
+		bool back = !w->interrupted || (in_kernel && after_syscall(u, w, pc));
+
+		p = locate(u, w, back ? pc - 1 : pc);
+		if (back)
 			flags |= STACK_FRAME_RETURN;
 		if (!push_place(s, &p, flags) || !step(u, w, &p, &flags, &s->end))
 			return;
+		in_kernel = false;
 	}
 	s->end = STACK_END_NO_REGISTERS;
 }
