@@ -1,0 +1,511 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""made_traces.py DIRECTORY - write small traces into DIRECTORY, each beside the lines expected of it.
+
+Traces that no recorder makes on purpose: every field that a sample may have, shared stack bytes of
+random threads, damaged records, bodies of a later version, two files joined. Each is made together
+with the lines that a reader must give (read_trace.py says which), so it can be a reader's test:
+`read_trace.py --self-test` and compare_readers.sh use them. Written from docs/format.md.
+
+The writer's stack images are kept as that page's words have them, a byte at a time; a reader that
+is cleverer about it is checked against that.
+"""
+
+import os
+import random
+import struct
+import subprocess
+import sys
+import zlib
+
+TAG = 0x43525452
+HEADER, CHUNK, ROUND, INDEX = 0x184D2A51, 0x184D2A52, 0x184D2A53, 0x184D2A54
+META, SIDEBAND, SAMPLES, KALLSYMS = 1, 2, 3, 4
+NAMES = {META: "meta", SIDEBAND: "sideband", SAMPLES: "samples", KALLSYMS: "kallsyms"}
+MIB = 1 << 20
+SP = 7  # bit of the stack pointer in x86_64's register mask
+
+
+def compress(payload):
+    return subprocess.run(["zstd", "-1cq", f"--stream-size={len(payload)}"], input=payload,
+                          stdout=subprocess.PIPE, check=True).stdout
+
+
+def pad(data):
+    return data + bytes(-len(data) % 8)
+
+
+class Trace:
+    """A trace being made: its bytes, and the lines expected of them."""
+
+    def __init__(self, trace_id=b"0123456789abcdef", grow=0):
+        self.id, self.grow = trace_id, grow  # grow: bytes that a later version adds to a body
+        self.data, self.lines, self.entries, self.ends = b"", [], [], []
+        self.sequence = self.rounds = 0
+        self.header()
+
+    def frame(self, magic, body, grow=None):
+        body += b"\xee" * (self.grow if grow is None else grow)
+        body = struct.pack("<II", TAG, zlib.crc32(body)) + body
+        self.data += struct.pack("<II", magic, len(body)) + body
+        self.ends.append((len(self.data), len(self.lines)))
+
+    def header(self, major=0, minor=1, incompatible=1):
+        self.frame(HEADER, struct.pack("<HHIQQ16s", major, minor, 0, 0, incompatible, self.id))
+
+    def chunk(self, kind, payload, lines, count=None, ring=0, first=0, last=0, stored=None):
+        stored = compress(payload) if stored is None else stored
+        count = len(lines) if count is None else count
+        offset = len(self.data)
+        self.frame(CHUNK, self.id + struct.pack("<QIIQQQQII", self.sequence, kind, ring, first, last,
+                                                len(payload), len(stored), count, 0))
+        self.ends.pop()  # not whole without its payload
+        self.data += stored
+        self.lines.append(f"chunk {self.sequence} {NAMES.get(kind, 'unknown')} offset={offset} "
+                          f"stored={len(self.data) - offset} raw={len(payload)} ring={ring} "
+                          f"records={count} first={first} last={last}")
+        self.lines += lines
+        self.ends.append((len(self.data), len(self.lines)))
+        self.entries.append(struct.pack("<QIIQQQII", offset, kind, ring, first, last, self.sequence,
+                                        count, 0))
+        self.sequence += 1
+
+    def meta(self, items):
+        payload = b""
+        for tag, value in items:
+            payload += pad(struct.pack("<II", tag, len(value)) + value)
+        self.chunk(META, payload, [f"  item {tag} length={len(value)}" for tag, value in items])
+
+    def records(self, kind, made, **more):
+        self.chunk(kind, b"".join(record for record, _ in made), [line for _, line in made], **more)
+
+    def mark(self, time):
+        self.lines.append(f"round {time}")
+        self.frame(ROUND, self.id + struct.pack("<QQQ", self.rounds, time, self.sequence))
+        self.rounds += 1
+
+    def index(self):
+        body = self.id + struct.pack("<QQ", len(self.entries), 0) + b"".join(self.entries)
+        length = 8 + 8 + len(body) + 16  # frame header, tag and CRC, body, this and the characters
+        self.frame(INDEX, body + struct.pack("<Q", length) + b"RTRCINDX", grow=0)
+
+
+# ---- events and records ---------------------------------------------------------------------------
+
+
+class Event:
+    """An event whose samples have the fields of `wanted` (bits of sample_type) and IDENTIFIER."""
+
+    def __init__(self, ids, wanted, read_format=0, period=None, registers=0, branch=0):
+        self.ids, self.bits, self.read_format = ids, set(wanted) | {16}, read_format
+        self.period, self.registers, self.branch = period, registers, branch
+
+    def item(self):
+        """period None: a frequency is asked for."""
+        flags = 1 << 18 | (1 << 10 if self.period is None else 0)
+        attr = struct.pack("<IIQQQQQIIQQQQIi", 1, 128, 0, self.period or 1000,
+                           sum(1 << bit for bit in self.bits), self.read_format, flags, 0, 0, 0, 0,
+                           self.branch, self.registers, 0, 1).ljust(128, b"\0")
+        return 13, (struct.pack("<IIII", 0, len(self.ids), len(attr), 4) + attr
+                    + b"".join(struct.pack("<Q", i) for i in self.ids) + b"name")
+
+    def trailer(self, pid, tid, time, number):
+        out = b""
+        for bit, value in ((1, struct.pack("<II", pid, tid)), (2, struct.pack("<Q", time)),
+                           (6, struct.pack("<Q", number)), (9, struct.pack("<Q", 99)),
+                           (7, struct.pack("<II", 3, 0)), (16, struct.pack("<Q", number))):
+            out += value if bit in self.bits else b""
+        return out
+
+    def other(self, kind, body, pid, tid, time, misc=0, number=None):
+        """(record, line) of one that is not a sample."""
+        body = pad(body) + self.trailer(pid, tid, time, number or self.ids[0])
+        line = f"  record {kind} misc={misc} size={8 + len(body)}"
+        line += f" time={time}" if 2 in self.bits else ""
+        line += f" pid={pid} tid={tid}" if 1 in self.bits else ""
+        return struct.pack("<IHH", kind, misc, 8 + len(body)) + body, line
+
+    def read_value(self, number):
+        times = b"".join(struct.pack("<Q", 5) for bit in (0, 1) if self.read_format >> bit & 1)
+        extra = b"".join(struct.pack("<Q", value) for bit, value in ((2, number), (4, 0))
+                         if self.read_format >> bit & 1)
+        if self.read_format >> 3 & 1:
+            return struct.pack("<Q", 2) + times + 2 * (struct.pack("<Q", 7) + extra)
+        return struct.pack("<Q", 7) + times + extra
+
+    def branches(self):
+        index = struct.pack("<Q", 1) if self.branch >> 17 & 1 else b""
+        counters = struct.pack("<Q", 1) if self.branch >> 19 & 1 else b""
+        return struct.pack("<Q", 1) + index + struct.pack("<QQQ", 1, 2, 0) + counters
+
+    def user_registers(self, sp):
+        if sp is None:
+            return struct.pack("<Q", 0)
+        out = struct.pack("<Q", 2)
+        for bit in range(64):
+            if self.registers >> bit & 1:
+                out += struct.pack("<Q", sp if bit == SP else 0xdead0000 + bit)
+        return out
+
+    def sample(self, pid, tid, time, ip, sp=None, dump=b"", stored=None, misc=2, number=None,
+               period=123, chain=(1, 2, 3)):
+        """(record, line); `stored`: the n bytes in the record, unless they are the whole dump."""
+        stored = pad(dump) if stored is None else stored
+        number = number or self.ids[0]
+        body = b""
+        for bit, value in ((16, struct.pack("<Q", number)), (0, struct.pack("<Q", ip)),
+                           (1, struct.pack("<II", pid, tid)), (2, struct.pack("<Q", time)),
+                           (3, struct.pack("<Q", 1 << 63)), (6, struct.pack("<Q", number)),
+                           (9, struct.pack("<Q", 99)), (7, struct.pack("<II", 3, 0)),
+                           (8, struct.pack("<Q", period)), (4, self.read_value(number)),
+                           (5, struct.pack(f"<Q{len(chain)}Q", len(chain), *chain)),
+                           (10, struct.pack("<I", 12) + b"raw data raw"), (11, self.branches()),
+                           (12, self.user_registers(sp)),
+                           (13, struct.pack("<Q", len(stored)) + stored
+                            + (struct.pack("<Q", len(dump)) if stored else b""))):
+            body += value if bit in self.bits else b""
+        if 8 not in self.bits:
+            period = 1 if self.period is None else self.period
+        line = f"  record 9 misc={misc} size={8 + len(body)}"
+        line += f" time={time}" if 2 in self.bits else ""
+        line += f" pid={pid} tid={tid}" if 1 in self.bits else ""
+        line += f" ip={ip:x} period={period}"
+        if 13 in self.bits and dump:
+            line += f" stack={sp:x}+{len(dump)} crc={zlib.crc32(dump):08x}"
+        return struct.pack("<IHH", 9, misc, 8 + len(body)) + body, line
+
+
+# ---- stack images ---------------------------------------------------------------------------------
+
+
+class Image:
+    """A thread's image in the words of the page: an interval and a byte for each address."""
+
+    def __init__(self):
+        self.lo = self.hi = 0
+        self.byte = {}
+
+    def least(self, sp, dump):
+        """The least n that a writer may store."""
+        end, n = sp + len(dump), len(dump)
+        if self.lo == self.hi or end > self.hi or len(dump) > MIB:
+            return -(-n // 8) * 8
+        while n > 0 and sp + n - 1 >= self.lo and self.byte[sp + n - 1] == dump[n - 1]:
+            n -= 1
+        return max(8, -(-n // 8) * 8)
+
+    def write(self, sp, dump, n):
+        if self.lo != self.hi and sp <= self.hi and sp + len(dump) >= self.lo:
+            self.lo, self.hi = sp, max(self.hi, sp + len(dump))
+        else:
+            self.lo, self.hi = sp, sp + len(dump)
+        self.hi = min(self.hi, self.lo + MIB)
+        for i in range(min(n, len(dump))):
+            self.byte[sp + i] = dump[i]
+        self.byte = {at: byte for at, byte in self.byte.items() if self.lo <= at < self.hi}
+        assert len(self.byte) == self.hi - self.lo
+
+
+class Thread:
+    """Memory that changes at random, and a stack pointer that wanders in it."""
+
+    TOP = 2400
+
+    def __init__(self, tid, chance):
+        self.tid, self.chance = tid, chance
+        self.base = 0x7ffc00000000 + tid * 0x100000
+        self.memory = bytearray(chance.randbytes(self.TOP))
+        self.sp = self.TOP - 400
+
+    def step(self):
+        """(sp, dump) of the next sample: mostly near the last, at times elsewhere, of any length."""
+        chance = self.chance
+        self.sp += chance.choice((0, 0, -8, 8, -16, 24, -120, 200, -600, 900))
+        self.sp = min(max(self.sp, 0), self.TOP - 8)
+        for _ in range(chance.randrange(4)):
+            at = min(self.sp + chance.randrange(400), self.TOP - 1)
+            self.memory[at] = chance.randrange(256)
+        size = chance.choice((self.TOP, 512, 512, 64, 8, 5, 333))
+        return self.base + self.sp, bytes(self.memory[self.sp:self.sp + size])
+
+
+def shared_samples(event, chance, threads, count, start):
+    """`count` samples of one chunk, each as small as the rule allows, or at times whole."""
+    images, made = {thread.tid: Image() for thread in threads}, []
+    for i in range(count):
+        thread = chance.choice(threads)
+        sp, dump = thread.step()
+        image = images[thread.tid]
+        n = -(-len(dump) // 8) * 8
+        if chance.randrange(8):
+            n = image.least(sp, dump)
+        image.write(sp, dump, n)
+        made.append(event.sample(7, thread.tid, start + i, 0x401000 + i, sp, dump, pad(dump)[:n]))
+    return made
+
+
+# ---- the traces -----------------------------------------------------------------------------------
+
+USUAL = (0, 1, 2, 5, 7, 8, 12, 13)
+REGISTERS = 1 << 6 | 1 << SP | 1 << 8 | 1 << 23
+ARCH = (4, b"x86_64")
+
+
+def usual_event(ids=(41, 42), **more):
+    return Event(list(ids), USUAL, registers=REGISTERS, **more)
+
+
+def plain():
+    """As a recorder writes it: two rounds, what the kernel wrote, kallsyms, END, an index."""
+    trace, event = Trace(), usual_event()
+    trace.meta([(1, b"made_traces 1"), ARCH, (6, struct.pack("<Q", 4096)), event.item()])
+    comm = event.other(3, struct.pack("<II", 7, 7) + b"name\0", 7, 7, 100, misc=0x2000)
+    trace.records(SIDEBAND, [comm], first=100, last=100)
+    made = [event.sample(7, 7, 101 + i, 0x401000 + 16 * i, 0x7ffc1000, bytes(range(64)))
+            for i in range(3)]
+    kernel = event.sample(0, 0, 104, 0xffffffff81000000, misc=1)
+    trace.records(SAMPLES, made + [kernel], ring=1, first=101, last=104)
+    trace.mark(104)
+    trace.records(SAMPLES, [event.sample(7, 8, 110, 0x401000, number=42)], first=110, last=110)
+    trace.mark(120)
+    trace.chunk(KALLSYMS, b"ffffffff81000000 T _text\nffffffff81000040 T startup\n", [], count=2)
+    trace.meta([(18, struct.pack("<IIQQQQ", 0, 0, 20, 1, 5, 0))])
+    trace.index()
+    return trace
+
+
+def shared(seed=1, chunks=3, count=60):
+    """Random threads; images begin anew with each chunk; the last dump of one is shared whole."""
+    chance = random.Random(seed)
+    trace, event = Trace(), usual_event()
+    threads = [Thread(tid, chance) for tid in (7, 8, 9)]
+    trace.meta([ARCH, event.item()])
+    for chunk in range(chunks):
+        start = 1000 * chunk
+        made = shared_samples(event, chance, threads, count, start)
+        trace.records(SAMPLES, made, ring=chunk % 2, first=start, last=start + count - 1)
+        trace.mark(start + count)
+    return trace
+
+
+def broken(at):
+    return f"  damaged record at byte {at}"
+
+
+def records_damaged():
+    """Records that must not be used between some that must be, and a chunk that breaks off."""
+    trace, event = Trace(), usual_event()
+    trace.meta([ARCH, event.item(), Event([50], (1, 2, 13)).item()])
+    sp, dump = 0x7ffc1000, bytes(range(256))
+    whole = event.sample(7, 7, 1, 0x401000, sp, dump)
+    shares = event.sample(7, 7, 2, 0x401000, sp, dump, dump[:8])
+    below = event.sample(7, 7, 3, 0x401000, sp - 64, bytes(64) + dump, bytes(64))
+    gap = event.sample(7, 7, 4, 0x401000, sp - 512, bytes(512) + dump, bytes(256))
+    above = event.sample(7, 7, 5, 0x401000, sp, dump + bytes(8), dump[:8])
+    odd = event.sample(7, 7, 6, 0x401000, sp, dump, dump[:12])
+    stranger = event.sample(7, 7, 7, 0x401000, number=77)
+    no_image = Event([50], (1, 2, 13)).sample(7, 7, 8, 0x401000, sp, dump, dump[:8])
+    short = (struct.pack("<IHHQ", 9, 2, 16, 41), "")
+    made, at = [], 0
+    for record, line in (shares, whole, shares, gap, above, odd, below, stranger, no_image, short,
+                         shares):
+        expected = line
+        if record in (gap[0], above[0], odd[0], stranger[0], no_image[0], short[0]) or at == 0:
+            expected = broken(at)
+        made.append((record, expected))
+        at += len(record)
+    trace.records(SAMPLES, made)
+    for end in (struct.pack("<IHH", 9, 2, 7), struct.pack("<IHH", 9, 2, 24) + bytes(8), b"\1\2\3"):
+        trace.records(SAMPLES, [whole, (end, broken(len(whole[0])))])
+    trace.records(SAMPLES, [whole])
+    return trace
+
+
+def images_at_edges():
+    """Intervals that touch, lie apart or are too long; a dump that wraps; one without a register."""
+    trace, event = Trace(), usual_event()
+    bare = Event([50], (0, 1, 2, 13))
+    trace.meta([ARCH, event.item(), bare.item()])
+    far, dump = 0x7ffc00100000, bytes(range(64))
+    below = far - 64
+    touch = [event.sample(7, 7, 1, 1, far, dump), event.sample(7, 7, 2, 2, below, dump),
+             event.sample(7, 7, 3, 3, below, dump + dump, dump[:8])]
+    apart = [event.sample(7, 8, 4, 4, far, dump), event.sample(7, 8, 5, 5, below - 8, dump)]
+    lost = event.sample(7, 8, 6, 6, far, dump, dump[:8])[0]
+    at = sum(len(record) for record, _ in touch + apart)
+    trace.records(SAMPLES, touch + apart + [(lost, broken(at))])
+    # An image of 1 MiB and more, grown downwards: its top is forgotten, so sharing there is damage.
+    step, made, memory = 32768, [], bytes(range(256)) * 128
+    for i in range(34):
+        made.append(event.sample(7, 7, 10 + i, 1, far - i * step, memory))
+    bottom = far - 33 * step
+    made.append(event.sample(7, 7, 50, 1, bottom, memory * 32, memory[:8]))
+    at = sum(len(record) for record, _ in made)
+    for sp, size, sound in ((bottom, MIB + 1, False), (bottom + 8, MIB, False), (bottom, MIB, True)):
+        record, line = event.sample(7, 7, 51, 1, sp, (memory * 33)[:size], memory[:8])
+        made.append((record, line if sound else broken(at)))
+        at += len(record)
+    trace.records(SAMPLES, made)
+    # The last bytes of the address space make an image, those beyond it none.
+    end = (1 << 64) - 64
+    made = [event.sample(7, 7, 60, 1, end, dump), event.sample(7, 7, 61, 1, end, dump, dump[:8]),
+            event.sample(7, 7, 62, 1, end + 8, dump)]
+    at = sum(len(record) for record, _ in made)
+    made.append((event.sample(7, 7, 63, 1, end + 8, dump, dump[:8])[0], broken(at)))
+    trace.records(SAMPLES, made)
+    return trace
+
+
+def fields():
+    """Every field of §7, read formats of all kinds, and events that share a chunk."""
+    trace, common = Trace(), range(12)
+    events = [Event([60 + i], set(common) | {12, 13}, read_format=i, registers=REGISTERS,
+                    branch=(0, 1 << 17, 1 << 19, 1 << 17 | 1 << 19)[i % 4]) for i in range(32)]
+    events.append(Event([100], (0, 1), period=5000))  # no PERIOD: the period asked for
+    events.append(Event([101], (0, 2)))               # no PERIOD, a frequency: 1; no TID
+    trace.meta([ARCH] + [event.item() for event in events])
+    made = [event.sample(7, 7, 100 + i, 0x401000, 0x7ffc1000, bytes(range(i, i + 48)))
+            for i, event in enumerate(events)]
+    trace.records(SAMPLES, made)
+    made = [event.other(4, struct.pack("<IIIIQ", 7, 7, 1, 1, 5), 7, 7, 200 + i)
+            for i, event in enumerate(events)]
+    trace.records(SIDEBAND, made)
+    return trace
+
+
+def later_version():
+    """What a later minor version may add, and what stands between our frames."""
+    trace, event = Trace(grow=40), usual_event()
+    trace.data += struct.pack("<II", 0x184D2A50, 5) + b"\x52\x2a\x4d\x18!"
+    trace.meta([(999, b"an item"), ARCH, event.item(), (1000, b"")])
+    trace.data += struct.pack("<II", 0x184D2A5F, 0)
+    trace.chunk(77, b"a kind of payload that is not known", [], count=12)
+    trace.records(SAMPLES, [event.sample(7, 7, 1, 1, 0x7ffc1000, b"stack byte"),
+                            event.other(200, bytes(24), 7, 7, 2)], first=1, last=2)
+    trace.mark(9)
+    return trace
+
+
+MADE = {"plain": plain, "shared": shared, "records_damaged": records_damaged, "fields": fields,
+        "images_at_edges": images_at_edges, "later_version": later_version}
+
+
+# ---- checks ---------------------------------------------------------------------------------------
+
+
+class Checks:
+    """Checks of a reader: read(data) gives (lines, complaints), or raises `refusal`."""
+
+    def __init__(self, read, refusal):
+        self.read, self.refusal, self.failed = read, refusal, 0
+
+    def that(self, name, holds, text=""):
+        print(f"ok - {name}" if holds else f"not ok - {name}: {text}")
+        self.failed += not holds
+
+    def lines(self, name, data, wanted, complaints):
+        """The lines must be these, with or without complaints."""
+        lines, told = self.read(data)
+        differ = [pair for pair in zip(lines, wanted) if pair[0] != pair[1]]
+        self.that(name, lines == wanted, differ[:1] or f"{len(lines)} lines, not {len(wanted)}")
+        self.that(f"{name}: " + ("damage is told" if complaints else "nothing to complain of"),
+                  bool(told) == complaints, told[:3])
+
+    def refused(self, name, data):
+        try:
+            self.read(data)
+            self.that(name, False, "it was read")
+        except self.refusal:
+            self.that(name, True)
+
+    def made(self):
+        for name, make in MADE.items():
+            trace = make()
+            self.lines(name, trace.data, trace.lines, False)
+
+    def many_shared(self):
+        wrong = [seed for seed in range(2, 30)
+                 if (trace := shared(seed, 1, 80)) and self.read(trace.data)[0] != trace.lines]
+        self.that("shared stack bytes of 28 random traces", not wrong, f"seeds {wrong}")
+
+    def not_a_trace(self):
+        self.refused("an empty file", b"")
+        self.refused("a text", b"This is no trace, as any reader can tell.\n" * 9)
+        self.refused("a header cut off", plain().data[:40])
+        self.refused("a header with a wrong byte", b"".join((plain().data[:50], b"?", plain().data[51:])))
+        for name, changed in (("a later major version", {"major": 1}),
+                              ("an incompatible feature", {"incompatible": 3})):
+            trace = Trace()
+            trace.data = b""
+            trace.header(**changed)
+            self.refused(name, trace.data)
+
+    def joined(self):
+        """Two files joined, of which the first may be cut: what follows is not of this trace."""
+        first, second = plain(), shared()
+        second.data = second.data.replace(first.id, b"another trace id")
+        other = Trace(b"another trace id")
+        other.mark(5)
+        self.lines("joined", first.data + other.data, first.lines, True)
+        end, count = first.ends[3]
+        self.lines("cut and joined", first.data[:end + 50] + other.data, first.lines[:count], True)
+
+    def lost_chunk(self):
+        """Each whole frame but the header taken out in turn: the others remain."""
+        trace, wrong = plain(), []
+        for (start, line), (end, after) in zip(trace.ends, trace.ends[1:]):
+            lines, _ = self.read(trace.data[:start] + trace.data[end:])
+            # Offsets move; and without the first META the records have no event.
+            names = [text.split()[:3] for text in trace.lines[:line] + trace.lines[after:]]
+            if line > 0 and [text.split()[:3] for text in lines] != names:
+                wrong.append(start)
+        self.that("a frame is missing", not wrong, f"those at {wrong}")
+
+    def truncated(self):
+        """A file cut at any byte gives the lines of its whole frames, no more, no fewer."""
+        trace, wrong = plain(), []
+        for size in range(trace.ends[0][0], len(trace.data)):
+            count = max(count for end, count in trace.ends if end <= size)
+            if self.read(trace.data[:size])[0] != trace.lines[:count]:
+                wrong.append(size)
+        self.that(f"cut at every byte ({len(trace.data)})", not wrong, f"at {wrong[:9]}")
+
+    def flipped(self):
+        """A wrong byte anywhere costs its own frame at most, and never adds a line."""
+        trace, wrong = plain(), []
+        spans = [(start[0], end[0], start[1], end[1]) for start, end in zip(trace.ends, trace.ends[1:])]
+        for start, end, line, after in spans[1:]:
+            for at in range(start, end):
+                data = bytearray(trace.data)
+                data[at] ^= 0x55
+                lines, told = self.read(bytes(data))
+                if lines != trace.lines[:line] + trace.lines[after:] or not told:
+                    wrong.append(at)
+        self.that(f"a wrong byte at every offset ({len(trace.data)})", not wrong, f"at {wrong[:9]}")
+
+
+def check(read, refusal):
+    """The status: 0 where every check held."""
+    checks = Checks(read, refusal)
+    for one in (checks.made, checks.many_shared, checks.not_a_trace, checks.joined,
+                checks.lost_chunk, checks.truncated, checks.flipped):
+        one()
+    return 1 if checks.failed else 0
+
+
+def main(arguments):
+    if len(arguments) != 1 or arguments[0].startswith("-"):
+        print("usage: made_traces.py DIRECTORY", file=sys.stderr)
+        return 2
+    for name, make in MADE.items():
+        trace = make()
+        path = os.path.join(arguments[0], name)
+        with open(path + ".rtrace", "wb") as file:
+            file.write(trace.data)
+        with open(path + ".lines", "w", encoding="ascii") as file:
+            file.write("".join(line + "\n" for line in trace.lines))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
