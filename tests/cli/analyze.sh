@@ -101,13 +101,14 @@ done
 place=$("$analyze" info $trace 2>/dev/null | sed -n 's/^chunk [0-9]* samples offset=\([0-9]*\) .*/\1/p' |
 	awk '{ at[NR] = $1 } END { print at[int((NR + 1) / 2)] + 0 }')
 whole=$("$analyze" --folded=- $trace 2>/dev/null | counted)
+# told_and_less NAME JSON EXPRESSION: some samples but not all, and the report `r` tells
 told_and_less() {
 	local part
 	part=$(samples "$2")
 	if [ "$part" -le 0 ] || [ "$part" -ge "$whole" ]; then
 		fail "$1" "$part samples of $whole"
-	elif ! python3 -c 'import json, sys; sys.exit(not json.load(open(sys.argv[1]))["warnings"])' "$2"; then
-		fail "$1" "warnings[] is empty"
+	elif ! python3 -c 'import json, sys; r = json.load(open(sys.argv[1])); sys.exit(not eval(sys.argv[2]))' "$2" "$3"; then
+		fail "$1" "the report does not tell: $3 is false"
 	else
 		pass "$1"
 	fi
@@ -115,11 +116,11 @@ told_and_less() {
 if [ "${place:-0}" -gt 0 ]; then
 	name="cut trace: the report comes, and says that it is cut"
 	head -c $((place + 100)) $trace >cut.rtrace
-	run 0 "$name" --output=cut.json cut.rtrace && told_and_less "$name" cut.json
+	run 0 "$name" --output=cut.json cut.rtrace && told_and_less "$name" cut.json 'r["trace"]["complete"] is False'
 	name="damage in the middle: the rest is read, the damage told"
 	cp $trace damaged.rtrace
 	printf '\377\000\377\000\377\000\377\000' | dd of=damaged.rtrace bs=1 seek=$((place + 100)) conv=notrunc 2>/dev/null
-	run 0 "$name" --output=damaged.json damaged.rtrace && told_and_less "$name" damaged.json
+	run 0 "$name" --output=damaged.json damaged.rtrace && told_and_less "$name" damaged.json 'r["damaged"] > 0 or r["warnings"]'
 else
 	fail "cut and damaged traces" "info lists no chunk of samples"
 fi
