@@ -121,8 +121,9 @@ class Event:
         """(record, line) of one that is not a sample."""
         body = pad(body) + self.trailer(pid, tid, time, number or self.ids[0])
         line = f"  record {kind} misc={misc} size={8 + len(body)}"
-        line += f" time={time}" if 2 in self.bits else ""
-        line += f" pid={pid} tid={tid}" if 1 in self.bits else ""
+        if kind < 22:  # else a type that perf_event_open(2) does not tell of
+            line += f" time={time}" if 2 in self.bits else ""
+            line += f" pid={pid} tid={tid}" if 1 in self.bits else ""
         return struct.pack("<IHH", kind, misc, 8 + len(body)) + body, line
 
     def read_value(self, number):
@@ -170,7 +171,7 @@ class Event:
         line += f" time={time}" if 2 in self.bits else ""
         line += f" pid={pid} tid={tid}" if 1 in self.bits else ""
         line += f" ip={ip:x} period={period}"
-        if 13 in self.bits and dump:
+        if 13 in self.bits and dump and sp is not None and sp + len(dump) < 1 << 64:
             line += f" stack={sp:x}+{len(dump)} crc={zlib.crc32(dump):08x}"
         return struct.pack("<IHH", 9, misc, 8 + len(body)) + body, line
 
@@ -346,12 +347,15 @@ def images_at_edges():
         made.append((record, line if sound else broken(at)))
         at += len(record)
     trace.records(SAMPLES, made)
-    # The last bytes of the address space make an image, those beyond it none.
-    end = (1 << 64) - 64
+    # A dump up to the last byte but one has an image, one that ends at 2^64 has none, nor has one
+    # without a stack pointer; none of these changes the image of the first.
+    end = (1 << 64) - 65
     made = [event.sample(7, 7, 60, 1, end, dump), event.sample(7, 7, 61, 1, end, dump, dump[:8]),
-            event.sample(7, 7, 62, 1, end + 8, dump)]
+            event.sample(7, 7, 62, 1, end + 1, dump[::-1]), event.sample(7, 7, 63, 1, None, dump),
+            bare.sample(7, 7, 64, 1, None, dump),
+            event.sample(7, 7, 65, 1, end, dump, dump[:8])]
     at = sum(len(record) for record, _ in made)
-    made.append((event.sample(7, 7, 63, 1, end + 8, dump, dump[:8])[0], broken(at)))
+    made.append((event.sample(7, 7, 66, 1, end + 1, dump, dump[:8])[0], broken(at)))
     trace.records(SAMPLES, made)
     return trace
 

@@ -36,6 +36,7 @@ LONGEST_META = 64 << 20
 
 ITEM_ARCH, ITEM_EVENT = 4, 13
 RECORD_SAMPLE = 9
+KNOWN_RECORDS = range(1, 22)  # perf_event_open(2): MMAP to AUX_OUTPUT_HW_ID
 SP_BIT = {"x86_64": 7, "aarch64": 31}
 LONGEST_IMAGE = 1 << 20
 LONGEST_SHARED_DUMP = 1 << 20
@@ -253,26 +254,29 @@ class Images:
         self.of = {}
 
     def dump(self, record):
-        """All D bytes of the record's dump. Raises Damaged where it shares what is not there."""
+        """All D bytes of the record's dump; None where nothing tells whose and where they were.
+
+        Raises Damaged where the dump shares what it must not, or what is not there."""
         size, stored = record.dump_size, record.stored
-        end = None if record.sp is None else record.sp + size
-        usable = record.tid is not None and end is not None and end <= 1 << 64
-        lo, image = self.of.get(record.tid, (0, b"")) if usable else (0, b"")
-        if len(stored) >= size:
-            dump = stored[:size]
-        else:
-            dump = stored + self.shared(record, end, lo, image, usable)
-        if usable and size > 0:
-            # Steps 1 to 3 at once: [sp, sp + D) is known now, and above it what the image holds.
-            joined = image and record.sp <= lo + len(image) and end >= lo
-            above = image[end - lo:] if joined else b""
-            self.of[record.tid] = (record.sp, (dump + above)[:LONGEST_IMAGE])
+        if record.tid is None or record.sp is None or record.sp + size >= 1 << 64:
+            if len(stored) < size:
+                raise Damaged("a dump without an image shares")
+            return None
+        end = record.sp + size
+        lo, image = self.of.get(record.tid, (0, b""))
+        dump = stored[:size]
+        if len(stored) < size:
+            dump += self.shared(record, end, lo, image)
+        # Steps 1 to 3 at once: [sp, sp + D) is known now, and above it what the image holds.
+        joined = image and record.sp <= lo + len(image) and end >= lo
+        above = image[end - lo:] if joined else b""
+        self.of[record.tid] = (record.sp, (dump + above)[:LONGEST_IMAGE])
         return dump
 
     @staticmethod
-    def shared(record, end, lo, image, usable):
-        n, size = len(record.stored), record.dump_size
-        if not usable or n % 8 != 0 or size > LONGEST_SHARED_DUMP:
+    def shared(record, end, lo, image):
+        n = len(record.stored)
+        if n % 8 != 0 or record.dump_size > LONGEST_SHARED_DUMP:
             raise Damaged("a dump that must not share")
         if not image or record.sp + n < lo or end > lo + len(image):
             raise Damaged("a dump shares bytes that its thread's image does not hold")
@@ -496,6 +500,8 @@ class Reader:
     def record_line(self, data, images):
         kind, misc, size = u32_at(data, 0), u16_at(data, 4), u16_at(data, 6)
         line = f"  record {kind} misc={misc} size={size}"
+        if kind not in KNOWN_RECORDS:
+            return line
         if size < 16:
             raise Damaged("the record has no room for an id")
         event = self.events.get(u64_at(data, 8 if kind == RECORD_SAMPLE else size - 8))
@@ -511,9 +517,9 @@ class Reader:
             line += f" pid={record.pid} tid={record.tid}"
         if kind == RECORD_SAMPLE:
             line += f" ip={record.ip or 0:x} period={record.period}"
-        if record.dump_size > 0:
-            dump = images.dump(record)
-            line += f" stack={record.sp or 0:x}+{len(dump)} crc={zlib.crc32(dump):08x}"
+        dump = images.dump(record) if record.dump_size > 0 else None
+        if dump is not None:
+            line += f" stack={record.sp:x}+{len(dump)} crc={zlib.crc32(dump):08x}"
         return line
 
 
