@@ -132,7 +132,7 @@ static void follow(struct drain *d, const uint8_t *record, size_t size)
 	default:
 		return;
 	}
-	if (perf_record_decode(d->table, record, size, &e) != 1)
+	if (perf_record_decode(d->table, record, size, &e) < 0)
 		return;
 	if (e.type == PERF_RECORD_COMM && e.comm.exec) {
 		stack_base_exec(d->bases, e.comm.pid, e.time_ns);

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <sys/wait.h>
 
-#include "record/options.h"
+#include "record/record_options.h"
 #include "record/session.h"
 
 #define EXIT_FAILED     1
@@ -19,17 +19,18 @@ static void say(const char *line)
 }
 
 struct reporter {
-	const struct options *options;
+	const struct record_options *options;
 	const char *asked;
 };
 
-static void report_counters(const struct options *o, const struct event_set *events)
+static void report_counters(const struct record_options *o, const struct event_set *events)
 {
 	struct event_set_counter c;
 
 	for (size_t i = 0; event_set_counter(events, i, &c); i++) {
-		/* The replaced one has its line among the fallbacks. */
-		if (c.reason && ((c.requested && !c.replaced) || o->verbose))
+		if (c.replaced) /* it has its line among the fallbacks */
+			continue;
+		if (c.reason && (c.requested || o->verbose))
 			fprintf(stderr, "ruchy-record: %s is unavailable: %s\n", c.name, c.reason);
 		else if (o->verbose)
 			fprintf(stderr, "ruchy-record: %s is recorded%s\n", c.name,
@@ -41,7 +42,7 @@ static void report_armed(void *ctx, const struct event_set *events,
 			 const struct fallback_list *fallbacks)
 {
 	const struct reporter *r = ctx;
-	const struct options *o = r->options;
+	const struct record_options *o = r->options;
 
 	if (o->quiet)
 		return;
@@ -66,7 +67,7 @@ static void report_failed(void *ctx, const struct ruchy_error *why)
 	say(why->text);
 }
 
-static void report_result(const struct options *o, const struct session_result *r)
+static void report_result(const struct record_options *o, const struct session_result *r)
 {
 	double seconds = (double)r->duration_ns / 1e9;
 	double percent = r->duration_ns ? 100.0 * (double)r->cpu_ns / (double)r->duration_ns : 0;
@@ -95,7 +96,7 @@ static int exit_status(const struct session_result *r)
 	return WIFSIGNALED(r->status) ? 128 + WTERMSIG(r->status) : WEXITSTATUS(r->status);
 }
 
-static int record(const struct options *o)
+static int record(const struct record_options *o)
 {
 	struct ruchy_buf asked = { 0 };
 	struct reporter reporter = { .options = o };
@@ -108,7 +109,7 @@ static int record(const struct options *o)
 	struct ruchy_error err = { 0 };
 	int status = EXIT_FAILED;
 
-	options_describe(o, &asked);
+	record_options_describe(o, &asked);
 	if (asked.failed) {
 		say("out of memory");
 		return EXIT_FAILED;
@@ -141,15 +142,15 @@ static int record(const struct options *o)
 int main(int argc, char **argv)
 {
 	struct ruchy_error err = { 0 };
-	struct options o;
+	struct record_options o;
 
-	if (options_parse(argc, argv, &o, &err) < 0) {
+	if (record_options_parse(argc, argv, &o, &err) < 0) {
 		fprintf(stderr, "ruchy-record: %s (see --help)\n", err.text);
 		return EXIT_USAGE;
 	}
-	if (o.action == OPTIONS_HELP)
-		fputs(options_help(), stdout);
-	else if (o.action == OPTIONS_VERSION)
+	if (o.action == RECORD_OPTIONS_HELP)
+		fputs(record_options_help(), stdout);
+	else if (o.action == RECORD_OPTIONS_VERSION)
 		puts("ruchy-record " RUCHY_VERSION);
 	else
 		return record(&o);

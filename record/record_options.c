@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "record/options.h"
+#include "record/record_options.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -83,7 +83,7 @@ static const char *const unwind_names[] = {
 	[PERF_ATTR_UNWIND_NONE] = "none",
 };
 
-const char *options_help(void)
+const char *record_options_help(void)
 {
 	return help;
 }
@@ -106,7 +106,7 @@ static int take_number(const struct flag *flag, const char *value, uint64_t min,
 	return 0;
 }
 
-static int take_stack_size(const struct flag *flag, const char *value, struct options *o,
+static int take_stack_size(const struct flag *flag, const char *value, struct record_options *o,
 			   struct ruchy_error *err)
 {
 	uint64_t bytes;
@@ -121,7 +121,7 @@ static int take_stack_size(const struct flag *flag, const char *value, struct op
 	return 0;
 }
 
-static int take_unwind(const struct flag *flag, const char *value, struct options *o,
+static int take_unwind(const struct flag *flag, const char *value, struct record_options *o,
 		       struct ruchy_error *err)
 {
 	for (size_t i = 0; i < sizeof(unwind_names) / sizeof(unwind_names[0]); i++) {
@@ -135,7 +135,7 @@ static int take_unwind(const struct flag *flag, const char *value, struct option
 }
 
 /* One flag with its value ("" where it takes none). */
-static int apply(const struct flag *flag, const char *value, struct options *o,
+static int apply(const struct flag *flag, const char *value, struct record_options *o,
 		 struct ruchy_error *err)
 {
 	switch (flag->id) {
@@ -165,10 +165,10 @@ static int apply(const struct flag *flag, const char *value, struct options *o,
 		o->verbose = true;
 		return 0;
 	case FLAG_HELP:
-		o->action = OPTIONS_HELP;
+		o->action = RECORD_OPTIONS_HELP;
 		return 0;
 	case FLAG_VERSION:
-		o->action = OPTIONS_VERSION;
+		o->action = RECORD_OPTIONS_VERSION;
 		return 0;
 	}
 	return 0;
@@ -198,7 +198,7 @@ static int no_value(const char *name, struct ruchy_error *err)
 }
 
 /* "--name", "--name=value" or "--name" "value" at argv[*at]; *at moves to the last word used. */
-static int take_long(char **argv, int *at, struct options *o, struct ruchy_error *err)
+static int take_long(char **argv, int *at, struct record_options *o, struct ruchy_error *err)
 {
 	const char *word = argv[*at] + 2, *value = strchr(word, '=');
 	const struct flag *flag = find_long(word, strcspn(word, "="));
@@ -217,7 +217,7 @@ static int take_long(char **argv, int *at, struct options *o, struct ruchy_error
 }
 
 /* "-qv", "-F99" or "-F" "99" at argv[*at]. */
-static int take_letters(char **argv, int *at, struct options *o, struct ruchy_error *err)
+static int take_letters(char **argv, int *at, struct record_options *o, struct ruchy_error *err)
 {
 	for (const char *letter = argv[*at] + 1; *letter; letter++) {
 		const struct flag *flag = find_letter(*letter);
@@ -237,9 +237,9 @@ static int take_letters(char **argv, int *at, struct options *o, struct ruchy_er
 }
 
 /* What only the whole command line tells. */
-static int check(struct options *o, struct ruchy_error *err)
+static int check(struct record_options *o, struct ruchy_error *err)
 {
-	if (o->action != OPTIONS_RECORD)
+	if (o->action != RECORD_OPTIONS_RECORD)
 		return 0;
 	if (o->request.rate_hz && o->request.period)
 		return ruchy_error_set(err, RUCHY_E_USAGE,
@@ -252,9 +252,9 @@ static int check(struct options *o, struct ruchy_error *err)
 	return 0;
 }
 
-int options_parse(int argc, char **argv, struct options *ret, struct ruchy_error *err)
+int record_options_parse(int argc, char **argv, struct record_options *ret, struct ruchy_error *err)
 {
-	struct options o = { .output = DEFAULT_OUTPUT, .counters = DEFAULT_COUNTERS };
+	struct record_options o = { .output = DEFAULT_OUTPUT, .counters = DEFAULT_COUNTERS };
 	int at, rc = counter_plan_parse(o.counters, &o.plan, err);
 
 	o.request.stack_bytes = DEFAULT_STACK_BYTES;
@@ -292,7 +292,7 @@ static void put_number(struct ruchy_buf *text, const char *flag, uint64_t value)
 	put(text, word);
 }
 
-void options_describe(const struct options *o, struct ruchy_buf *text)
+void record_options_describe(const struct record_options *o, struct ruchy_buf *text)
 {
 	put(text, "--counters=");
 	put(text, o->counters);

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * options.h - the command line of ruchy-record: parsed, checked against the ranges
+ * record_options.h - the command line of ruchy-record: parsed, checked against the ranges
  * that it states, and explained (--help). It knows nothing of what the options do.
  */
-#ifndef RUCHY_RECORD_OPTIONS_H
-#define RUCHY_RECORD_OPTIONS_H
+#ifndef RUCHY_RECORD_RECORD_OPTIONS_H
+#define RUCHY_RECORD_RECORD_OPTIONS_H
 
 #include <stdbool.h>
 
@@ -12,14 +12,14 @@
 #include "record/perf_attr.h"
 #include "ruchy/bytes.h"
 
-enum options_action {
-	OPTIONS_RECORD,
-	OPTIONS_HELP,
-	OPTIONS_VERSION,
+enum record_options_action {
+	RECORD_OPTIONS_RECORD,
+	RECORD_OPTIONS_HELP,
+	RECORD_OPTIONS_VERSION,
 };
 
-struct options {
-	enum options_action action;
+struct record_options {
+	enum record_options_action action;
 	const char *output; /* borrowed from argv or static; "-": standard output */
 	const char *counters;
 	struct counter_plan plan; /* of `counters` */
@@ -29,10 +29,11 @@ struct options {
 };
 
 /* RUCHY_E_USAGE with one line about the first mistake. */
-int options_parse(int argc, char **argv, struct options *ret, struct ruchy_error *err);
+int record_options_parse(int argc, char **argv, struct record_options *ret,
+			 struct ruchy_error *err);
 /* The recording options in effect, as flags and NUL-terminated, appended to `text`. */
-void options_describe(const struct options *o, struct ruchy_buf *text);
+void record_options_describe(const struct record_options *o, struct ruchy_buf *text);
 /* The text of --help; static. */
-const char *options_help(void);
+const char *record_options_help(void);
 
 #endif
