@@ -2,7 +2,7 @@
 # One non-recursive Makefile. Objects live in build/<variant>/, so variants never mix:
 #   make                      build/release/{ruchy-record,ruchy-analyze,ruchy}
 #   make VARIANT=asan ...     the same with AddressSanitizer and UBSan
-# `make help` lists the targets.
+# `make help` lists the targets, `make V=1` shows the commands.
 
 SHELL := /bin/bash
 
@@ -33,6 +33,13 @@ CFLAGS  ?=
 LDFLAGS ?=
 ALL_CFLAGS  := $(BASE_FLAGS) $(FLAGS_$(VARIANT)) $(CFLAGS)
 ALL_LDFLAGS := $(filter -fsanitize=%,$(FLAGS_$(VARIANT))) $(LDFLAGS)
+
+# Commands are shown in short: what is made, from what.
+ifeq ($(V),1)
+run = $(2)
+else
+run = @printf '  %-5s %s\n' '$(1)' '$(if $(3),$(3),$@)'; $(2)
+endif
 
 # What each tool may link; make layers checks the includes.
 pkg = $(shell $(PKG_CONFIG) $(1) $(2) 2>/dev/null)
@@ -65,15 +72,15 @@ TOOLS := $(B)/ruchy-record $(B)/ruchy-analyze $(B)/ruchy
 all: $(TOOLS) ## build the three programs (default)
 
 $(B)/ruchy-record: $(RECORD_OBJ) $(FORMAT_OBJ)
-	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(FORMAT_LIBS)
+	$(call run,LINK,$(CC) $(ALL_LDFLAGS) -o $@ $^ $(FORMAT_LIBS))
 $(B)/ruchy-analyze: $(ANALYZE_OBJ) $(FORMAT_OBJ)
-	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(ANALYZE_LIBS)
+	$(call run,LINK,$(CC) $(ALL_LDFLAGS) -o $@ $^ $(ANALYZE_LIBS))
 $(B)/ruchy: $(call obj,$(DRIVER_SRC))
-	$(CC) $(ALL_LDFLAGS) -o $@ $^
+	$(call run,LINK,$(CC) $(ALL_LDFLAGS) -o $@ $^)
 
 $(B)/%.o: %.c Makefile
 	@mkdir -p $(@D)
-	$(CC) $(ALL_CFLAGS) $(if $(filter analyze/% tests/%,$<),$(PACKAGES_CFLAGS)) -MMD -MP -c -o $@ $<
+	$(call run,CC,$(CC) $(ALL_CFLAGS) $(if $(filter analyze/% tests/%,$<),$(PACKAGES_CFLAGS)) -MMD -MP -c -o $@ $<,$<)
 -include $(patsubst %.o,%.d,$(call obj,$(ALL_SRC)))
 
 # The flame graph's script and style are embedded as they are.
@@ -107,7 +114,7 @@ check-all: all
 # ---- tests ----
 # A unit test may use everything but the mains.
 $(B)/tests/unit/%: $(B)/tests/unit/%.o $(FORMAT_OBJ) $(RECORD_LIB) $(ANALYZE_LIB)
-	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(ANALYZE_LIBS) $(call pkg,--libs,cmocka)
+	$(call run,LINK,$(CC) $(ALL_LDFLAGS) -o $@ $^ $(ANALYZE_LIBS) $(call pkg,--libs,cmocka))
 .SECONDARY: $(call obj,$(UNIT_SRC))
 
 check-unit: $(UNIT_BIN) ## run the unit tests
@@ -135,10 +142,11 @@ asan: ## build with AddressSanitizer and UBSan, run the unit, cli and live tests
 
 # ---- fuzzing: make fuzz FUZZ_SECONDS=60 ----
 FUZZ_SECONDS ?= 60
+FUZZ_LINK    := -fsanitize=fuzzer,address,undefined
 FUZZ_BIN     := $(patsubst %.c,build/fuzz/%,$(FUZZ_SRC))
 .PHONY: fuzz
 build/fuzz/tests/fuzz/fuzz_%: build/fuzz/tests/fuzz/fuzz_%.o $(FORMAT_OBJ) $(ANALYZE_LIB)
-	$(CC) -fsanitize=fuzzer,address,undefined -o $@ $^ $(ANALYZE_LIBS)
+	$(call run,LINK,$(CC) $(FUZZ_LINK) -o $@ $^ $(ANALYZE_LIBS))
 fuzz: ## run every fuzz target (clang), FUZZ_SECONDS each
 	$(MAKE) VARIANT=fuzz CC=clang $(FUZZ_BIN)
 	@set -e; for t in $(FUZZ_BIN); do mkdir -p $$t.corpus; \

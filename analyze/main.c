@@ -86,17 +86,8 @@ static unsigned terminal_width(void)
 
 static double complete_percent(const struct profile *p)
 {
-	static const bool complete[] = {
-#define STACK_END_COMPLETE(name, key, text, is_complete) is_complete,
-		STACK_ENDS(STACK_END_COMPLETE)
-#undef STACK_END_COMPLETE
-	};
-	uint64_t all = 0, good = 0;
+	uint64_t all, good = stack_ends_complete(p->ends, &all);
 
-	for (size_t i = 0; i < STACK_END_COUNT; i++) {
-		all += p->ends[i];
-		good += complete[i] ? p->ends[i] : 0;
-	}
 	return all ? 100.0 * (double)good / (double)all : 0;
 }
 

@@ -273,21 +273,6 @@ static int unfold(struct finish *f, uint32_t stack, size_t *ret_n)
 	return 0;
 }
 
-/* Does a stack's end make a "[broken: …]" level? */
-static const char *broken_text(enum stack_end end)
-{
-	static const struct {
-		const char *text;
-		bool complete;
-	} ends[] = {
-#define STACK_END_TEXT(name, key, text, complete) { "[broken: " text "]", complete },
-		STACK_ENDS(STACK_END_TEXT)
-#undef STACK_END_TEXT
-	};
-
-	return ends[end].complete ? NULL : ends[end].text;
-}
-
 static uint32_t child(struct finish *f, uint32_t parent, enum profile_node_kind kind, uint32_t what)
 {
 	struct node_key key = { parent, kind, what };
@@ -306,7 +291,7 @@ static uint32_t place_group(struct finish *f, uint32_t group, size_t n_columns)
 
 	if (unfold(f, key->stack, &n) < 0)
 		return INTERN_NONE;
-	if (node != INTERN_NONE && broken_text((enum stack_end)key->end))
+	if (node != INTERN_NONE && !stack_end_is_complete((enum stack_end)key->end))
 		node = child(f, node, PROFILE_NODE_BROKEN, key->end);
 	for (size_t i = 0; i < n && node != INTERN_NONE; i++) {
 		uint32_t function = f->chain[i] >> 1;
@@ -340,6 +325,15 @@ static uint32_t place_group(struct finish *f, uint32_t group, size_t n_columns)
 	return node;
 }
 
+/* "[broken: why]"; NULL: no memory. */
+static const char *broken_name(struct profile_builder *b, enum stack_end end)
+{
+	char text[128];
+
+	snprintf(text, sizeof(text), "[broken: %s]", stack_end_text(end));
+	return profile_builder_text(b, text);
+}
+
 static void describe_node(struct finish *f, struct profile_node *node, const struct node_key *key)
 {
 	node->kind = (enum profile_node_kind)key->kind;
@@ -349,7 +343,7 @@ static void describe_node(struct finish *f, struct profile_node *node, const str
 		node->name = intern_key(&f->b->texts, key->what);
 		break;
 	case PROFILE_NODE_BROKEN:
-		node->name = broken_text((enum stack_end)key->what);
+		node->name = broken_name(f->b, (enum stack_end)key->what);
 		break;
 	default:
 		node->function = key->what >> 1;
@@ -377,6 +371,8 @@ static int make_nodes(struct finish *f, const uint32_t *leaf_of_group, size_t n_
 		if (i)
 			describe_node(f, &p->nodes[i],
 				      (const void *)intern_key(&f->nodes, (uint32_t)i - 1));
+		if (!p->nodes[i].name)
+			return RUCHY_E_NOMEM;
 	}
 	for (uint32_t g = 0; g < f->b->groups.n; g++)
 		for (size_t c = 0; c < n_columns; c++) {

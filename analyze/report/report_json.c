@@ -205,20 +205,13 @@ static void add_metrics(struct json *j, cJSON *object, const struct metrics *met
 static void add_stacks(struct json *j, cJSON *object, const uint64_t *ends)
 {
 	cJSON *stacks = add(j, object, "stacks", cJSON_CreateObject()), *by_reason;
-	uint64_t all = 0, whole = 0;
+	uint64_t all, whole = stack_ends_complete(ends, &all);
 
-#define STACK_END_SUM(name, key, text, complete) \
-	all += ends[STACK_END_##name];           \
-	whole += (complete) ? ends[STACK_END_##name] : 0;
-	STACK_ENDS(STACK_END_SUM)
-#undef STACK_END_SUM
 	add(j, stacks, "complete_percentage", percentage(whole, all));
 	by_reason = add(j, stacks, "ends", cJSON_CreateObject());
-#define STACK_END_ADD(name, key, text, complete) \
-	if (ends[STACK_END_##name])              \
-		add(j, by_reason, key, count(ends[STACK_END_##name]));
-	STACK_ENDS(STACK_END_ADD)
-#undef STACK_END_ADD
+	for (enum stack_end i = 0; i < STACK_END_COUNT; i++)
+		if (ends[i])
+			add(j, by_reason, stack_end_key(i), count(ends[i]));
 }
 
 /* ---- counters ---- */

@@ -117,25 +117,12 @@ static void put_samples(const struct text_page *t)
 	fputs(p->info.lost ? "\n" : ", none lost\n", t->out);
 }
 
-static const struct {
-	const char *text;
-	bool complete;
-} ends[STACK_END_COUNT] = {
-#define STACK_END_TEXT(name, key, text, complete) [STACK_END_##name] = { text, complete },
-	STACK_ENDS(STACK_END_TEXT)
-#undef STACK_END_TEXT
-};
-
 static void put_stacks(const struct text_page *t)
 {
-	uint64_t all = 0, whole = 0;
+	uint64_t all, whole = stack_ends_complete(t->p->ends, &all);
 	struct report_number number;
 	const char *separator = ": ";
 
-	for (int i = 0; i < STACK_END_COUNT; i++) {
-		all += t->p->ends[i];
-		whole += ends[i].complete ? t->p->ends[i] : 0;
-	}
 	if (!all)
 		return;
 	text_page_label(t, "stacks");
@@ -147,11 +134,11 @@ static void put_stacks(const struct text_page *t)
 	fprintf(t->out, "%s%% complete", report_number_percent(&number, whole, all, 2));
 	text_page_style(t, TEXT_PLAIN);
 	fputs("; broken", t->out);
-	for (int i = 0; i < STACK_END_COUNT; i++) {
-		if (ends[i].complete || !t->p->ends[i])
+	for (enum stack_end i = 0; i < STACK_END_COUNT; i++) {
+		if (stack_end_is_complete(i) || !t->p->ends[i])
 			continue;
 		fprintf(t->out, "%s%s %s", separator, report_number_grouped(&number, t->p->ends[i]),
-			ends[i].text);
+			stack_end_text(i));
 		separator = "; ";
 	}
 	fputc('\n', t->out);

@@ -30,6 +30,12 @@
 enum stack_end { STACK_ENDS(STACK_END_ENUM) STACK_END_COUNT };
 #undef STACK_END_ENUM
 
+const char *stack_end_key(enum stack_end end);
+const char *stack_end_text(enum stack_end end);
+bool stack_end_is_complete(enum stack_end end);
+/* Of `counts` (by reason): how many are complete, and how many there are. */
+uint64_t stack_ends_complete(const uint64_t *counts, uint64_t *ret_all);
+
 enum stack_frame_flags {
 	STACK_FRAME_KERNEL = 1u << 0,
 	STACK_FRAME_RETURN = 1u << 1,   /* `address` is a return address - 1 */
