@@ -38,11 +38,11 @@ static bool compute_cfa(const struct walk *w, const struct cfi_row *row, uint64_
  * there the stack dump's end is the guard.
  */
 static bool makes_progress(const struct walk *w, const struct cfi_row *row, uint64_t sp,
-			   uint64_t cfa)
+			   uint64_t caller_sp)
 {
-	if (cfa > sp || row->signal_frame)
+	if (caller_sp > sp || row->signal_frame)
 		return true;
-	return cfa == sp && w->arch->link_register && w->interrupted;
+	return caller_sp == sp && w->arch->link_register && w->interrupted;
 }
 
 /* How a register's rule came out. */
@@ -133,7 +133,7 @@ bool unwind_rows_step(struct walk *w, const struct cfi_row *row, enum stack_end 
 {
 	const struct regs_arch *arch = w->arch;
 	struct regs next = w->regs;
-	uint64_t sp, cfa, pc;
+	uint64_t sp, caller_sp, cfa, pc;
 
 	if (row->ra_undefined)
 		return stop(ret_end, STACK_END_ENTRY);
@@ -141,13 +141,13 @@ bool unwind_rows_step(struct walk *w, const struct cfi_row *row, enum stack_end 
 		return false;
 	if (!regs_get(&w->regs, arch->sp, &sp))
 		return stop(ret_end, STACK_END_NO_REGISTERS);
-	if (!makes_progress(w, row, sp, cfa))
-		return stop(ret_end, STACK_END_BAD_CFA);
 	regs_set(&next, arch->sp, cfa);
 	if (!apply_rules(w, row, sp, cfa, &next, ret_end))
 		return false;
-	if (!regs_get(&next, arch->ra, &pc))
+	if (!regs_get(&next, arch->ra, &pc) || !regs_get(&next, arch->sp, &caller_sp))
 		return stop(ret_end, STACK_END_NO_REGISTERS);
+	if (!makes_progress(w, row, sp, caller_sp))
+		return stop(ret_end, STACK_END_BAD_CFA);
 	/* Only an undefined return address is the outermost frame; a zero is a broken stack. */
 	if (!pc || pc >= arch->address_end)
 		return stop(ret_end, STACK_END_BAD_CFA);
