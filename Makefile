@@ -124,6 +124,7 @@ check-unit: $(UNIT_BIN) ## run the unit tests
 check-format: all programs ## a second reader, the golden traces, the JSON schema
 	bash tests/format/compare_readers.sh $(B) $(wildcard tests/golden/*.rtrace)
 	bash tests/golden/check.sh $(B)
+	$(PYTHON) tests/format/perfparser.py $(B)
 
 check-cli: all programs ## the command lines, their errors and exit statuses
 	bash tests/cli/analyze.sh $(B) $(B)/programs
