@@ -148,10 +148,10 @@ struct profile {
 /* A sample in time order, for reports that need it. */
 struct profile_row {
 	uint64_t time_ns, period;
-	uint32_t thread; /* index in threads */
-	uint32_t stack;  /* index in stacks, leaf node */
-	uint32_t column, cpu;
-	uint32_t end; /* enum stack_end */
+	uint32_t thread;      /* index in threads */
+	uint32_t stack;       /* index in stacks, leaf node */
+	uint32_t column, cpu; /* cpu UINT32_MAX: not recorded */
+	uint32_t end;         /* enum stack_end */
 };
 
 /* ---- making one ---- */

@@ -58,8 +58,10 @@ void report_perfscript_sample(const struct profile *p, const struct profile_row 
 	uint64_t micros = row->time_ns / 1000;
 
 	escape_put(out, ESCAPE_TEXT, thread->name);
-	fprintf(out, " %5" PRIu32 "/%-5" PRIu32 " [%03" PRIu32 "] %5" PRIu64 ".%06" PRIu64 ": ",
-		thread->pid, thread->tid, row->cpu, micros / 1000000, micros % 1000000);
+	fprintf(out, " %5" PRIu32 "/%-5" PRIu32, thread->pid, thread->tid);
+	if (row->cpu != UINT32_MAX)
+		fprintf(out, " [%03" PRIu32 "]", row->cpu);
+	fprintf(out, " %5" PRIu64 ".%06" PRIu64 ": ", micros / 1000000, micros % 1000000);
 	fprintf(out, "%10" PRIu64 " ", row->period);
 	escape_put(out, ESCAPE_TEXT, p->columns[row->column].name);
 	fputs(": \n", out);
