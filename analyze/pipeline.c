@@ -8,6 +8,7 @@
 #include <linux/perf_event.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "analyze/order.h"
 #include "analyze/process/process.h"
@@ -184,7 +185,12 @@ static int warn_of_modules(const struct pipeline *p)
 
 		if (!m->used || !m->reason)
 			continue;
-		snprintf(line, sizeof(line), "%s: %s", m->path, m->reason);
+		/* The reason begins with the file that was tried, which may be another below
+		 * --symfs. */
+		if (!strncmp(m->reason, m->path, strlen(m->path)))
+			snprintf(line, sizeof(line), "%s", m->reason);
+		else
+			snprintf(line, sizeof(line), "%s: %s", m->path, m->reason);
 		if (profile_builder_warn(p->builder, line) < 0)
 			return RUCHY_E_NOMEM;
 	}
