@@ -27,7 +27,8 @@ static void defuse(char *text)
 			*text = '?';
 }
 
-static void set_text(struct ruchy_error *err, int code, const char *fmt, va_list args)
+__attribute__((format(printf, 3, 0))) static void set_text(struct ruchy_error *err, int code,
+							   const char *fmt, va_list args)
 {
 	err->code = code;
 	vsnprintf(err->text, sizeof(err->text), fmt, args);
