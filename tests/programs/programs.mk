@@ -28,47 +28,47 @@ programs: $(PROGRAMS) ## build the test programs with known stacks
 
 $(addprefix $(PROGRAM_DIR)/,$(PROGRAMS_C)): $(PROGRAM_DIR)/%: tests/programs/%.c tests/programs/work.h tests/programs/programs.mk
 	@mkdir -p $(@D)
-	$(CC) $(PROGRAM_C) $(PROGRAM_CFLAGS) $(PROGRAM_FLAGS_$*) -o $@ $< $(PROGRAM_LIBS_$*)
+	$(call run,CC,$(CC) $(PROGRAM_C) $(PROGRAM_CFLAGS) $(PROGRAM_FLAGS_$*) -o $@ $< $(PROGRAM_LIBS_$*))
 
 # One source, three more ways to link it; the stripped one is the plain one without its names.
 $(PROGRAM_DIR)/recursion_static: PROGRAM_LINK := -static
 $(PROGRAM_DIR)/recursion_static_pie: PROGRAM_LINK := -static-pie -fPIE
 $(PROGRAM_DIR)/recursion_static $(PROGRAM_DIR)/recursion_static_pie: tests/programs/recursion.c tests/programs/work.h tests/programs/programs.mk
 	@mkdir -p $(@D)
-	$(CC) $(PROGRAM_C) $(PROGRAM_CFLAGS) $(PROGRAM_LINK) -o $@ $<
+	$(call run,CC,$(CC) $(PROGRAM_C) $(PROGRAM_CFLAGS) $(PROGRAM_LINK) -o $@ $<)
 $(PROGRAM_DIR)/recursion_stripped: $(PROGRAM_DIR)/recursion
-	$(STRIP) -o $@ $<
+	$(call run,STRIP,$(STRIP) -o $@ $<)
 
 $(PROGRAM_DIR)/libplugin_%.so: tests/programs/plugin.c tests/programs/work.h tests/programs/programs.mk
 	@mkdir -p $(@D)
-	$(CC) $(PROGRAM_C) $(PROGRAM_CFLAGS) -fPIC -shared -DPLUGIN_LETTER=$* -o $@ $<
+	$(call run,CC,$(CC) $(PROGRAM_C) $(PROGRAM_CFLAGS) -fPIC -shared -DPLUGIN_LETTER=$* -o $@ $<)
 
 $(PROGRAM_DIR)/cpp: tests/programs/cpp.cpp tests/programs/programs.mk
 	@mkdir -p $(@D)
-	$(CXX_TEST) $(PROGRAM_CFLAGS) -g -std=c++17 -o $@ $<
+	$(call run,CXX,$(CXX_TEST) $(PROGRAM_CFLAGS) -g -std=c++17 -o $@ $<)
 
 # Small enough to be kept beside its traces: no C library, no page-sized gaps between segments.
 GOLDEN_FLAGS := -static -nostdlib -ffreestanding -fno-stack-protector -fno-pie \
                 -fasynchronous-unwind-tables -Wl,--build-id -Wl,--eh-frame-hdr -Wl,-z,noseparate-code -Wl,-z,max-page-size=4096
 $(PROGRAM_DIR)/golden: tests/programs/golden.c tests/programs/work.h tests/programs/programs.mk
 	@mkdir -p $(@D)
-	$(CC) $(PROGRAM_C) $(PROGRAM_CFLAGS) $(GOLDEN_FLAGS) -o $@ $<
+	$(call run,CC,$(CC) $(PROGRAM_C) $(PROGRAM_CFLAGS) $(GOLDEN_FLAGS) -o $@ $<)
 # The same for the other architecture, where its compiler is installed: make CROSS_CC=… build/release/programs/golden-aarch64
 CROSS_CC ?= aarch64-linux-gnu-gcc
 $(PROGRAM_DIR)/golden-%: tests/programs/golden.c tests/programs/work.h tests/programs/programs.mk
 	@mkdir -p $(@D)
-	$(CROSS_CC) $(PROGRAM_C) $(PROGRAM_CFLAGS) $(GOLDEN_FLAGS) -o $@ $<
+	$(call run,CC,$(CROSS_CC) $(PROGRAM_C) $(PROGRAM_CFLAGS) $(GOLDEN_FLAGS) -o $@ $<)
 
 $(addprefix $(PROGRAM_DIR)/,rust_contract rust_stacks): $(PROGRAM_DIR)/%: tests/programs/%.rs tests/programs/programs.mk
 	@mkdir -p $(@D)
-	$(RUSTC) -C opt-level=3 -o $@ $<
+	$(call run,RUSTC,$(RUSTC) -C opt-level=3 -o $@ $<)
 
 # zstd statically where there is an archive of it: its functions then have names without debug packages.
 DEMO_ZSTD = $(if $(findstring /,$(shell $(CC) -print-file-name=libzstd.a)),-Wl$(,)-Bstatic -lzstd -Wl$(,)-Bdynamic,$(call pkg,--libs,libzstd))
 , := ,
 $(PROGRAM_DIR)/demo: tests/programs/demo.c tests/programs/programs.mk
 	@mkdir -p $(@D)
-	$(CC) $(PROGRAM_C) $(PROGRAM_CFLAGS) -g $(call pkg,--cflags,libzstd) -o $@ $< $(DEMO_ZSTD)
+	$(call run,CC,$(CC) $(PROGRAM_C) $(PROGRAM_CFLAGS) -g $(call pkg,--cflags,libzstd) -o $@ $< $(DEMO_ZSTD))
 
 # record a real program, then look at it: leaves demo/{trace.rtrace,profile.json,flamegraph.svg}
 .PHONY: demo-run
