@@ -387,6 +387,13 @@ def later_version():
     trace.records(SAMPLES, [event.sample(7, 7, 1, 1, 0x7ffc1000, b"stack byte"),
                             event.other(200, bytes(24), 7, 7, 2)], first=1, last=2)
     trace.mark(9)
+    # Somebody's frame is skipped by its size, however long, and even if it holds one of ours.
+    inner = Trace()
+    inner.rounds = 1
+    inner.mark(77)
+    body = (bytes(3000) + inner.data[inner.ends[0][0]:]).ljust(70000, b"\x50")
+    trace.data += struct.pack("<II", 0x184D2A5A, len(body)) + body
+    trace.mark(10)
     return trace
 
 
