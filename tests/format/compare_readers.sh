@@ -73,13 +73,15 @@ done
 fresh=$work/fresh.rtrace
 if [ ! -x "$bin/ruchy-record" ] || [ ! -x "$bin/programs/recursion" ]; then
 	echo "SKIP - fresh recording: ruchy-record or programs/recursion is not built"
-elif ! "$bin/ruchy-record" -q -o "$fresh" "$bin/programs/recursion" 100 >/dev/null 2>"$work/err"; then
-	if [ $? -eq 1 ] && grep -qi 'perf_event\|permission' "$work/err"; then
-		echo "SKIP - fresh recording: $(tail -n 1 "$work/err")"
-	else
-		not_ok "fresh recording" "$(tail -n 1 "$work/err")"
-	fi
 else
-	compare "fresh recording" "$fresh"
+	"$bin/ruchy-record" -q -o "$fresh" "$bin/programs/recursion" 100 >/dev/null 2>"$work/err"
+	status=$?
+	if [ $status -eq 1 ] && grep -qi 'perf_event\|permi' "$work/err"; then
+		echo "SKIP - fresh recording: $(tail -n 1 "$work/err")"
+	elif [ $status -ne 0 ]; then
+		not_ok "fresh recording" "exit status $status: $(tail -n 1 "$work/err")"
+	else
+		compare "fresh recording" "$fresh"
+	fi
 fi
 exit $failed
