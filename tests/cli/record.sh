@@ -1,0 +1,283 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+# record.sh BIN_DIR - the command line of ruchy-record: statuses, messages, what it leaves behind.
+# One line a case; SKIP says what this machine lacks. Exit status 1 when a case failed.
+set -u
+here=$(cd "$(dirname "$0")" && pwd)
+bin=$(cd "${1:?usage: record.sh BIN_DIR}" && pwd)
+record=$bin/ruchy-record
+analyze=$bin/ruchy-analyze
+work=$(mktemp -d)
+mounted=
+trap '[ -z "$mounted" ] || umount "$mounted"; rm -rf "$work"' EXIT
+chmod 755 "$work" # the ordinary user below must get in
+cd "$work" || exit 1
+failed=0
+
+ok() { echo "ok: $1"; }
+fail() { echo "FAIL: $1: ${2-}"; failed=1; }
+skip() { echo "SKIP: $1: $2"; }
+
+# expect NAME STATUS STDERR_REGEX COMMAND... : the status, and that one line of stderr is the reason
+expect() {
+	local name=$1 status=$2 regex=$3 got
+	shift 3
+	"$@" >out 2>err
+	got=$?
+	if [ $got -ne "$status" ]; then
+		fail "$name" "status $got, expected $status: $(head -c 300 err)"
+	elif [ -n "$regex" ] && ! grep -Eq "$regex" err; then
+		fail "$name" "no /$regex/ in: $(head -c 300 err)"
+	elif [ -n "$regex" ] && [ "$(wc -l <err)" -ne 1 ]; then
+		fail "$name" "not one line: $(head -c 300 err)"
+	else
+		ok "$name"
+	fi
+}
+
+# check NAME COMMAND... : it succeeds
+check() {
+	local name=$1
+	shift
+	if "$@" >out 2>&1; then ok "$name"; else fail "$name" "$* said: $(tail -c 300 out)"; fi
+}
+
+marker_count() { zstd -dcq "$1" 2>/dev/null | grep -ac "$2"; }
+sample_count() { sed -n 's/^ruchy-record: \([0-9]*\) samples.*/\1/p' "$1"; }
+now_ms() { date +%s%3N; }
+
+# wait_for MILLISECONDS CONDITION... : until it holds
+wait_for() {
+	local end=$(($(now_ms) + $1))
+	shift
+	until "$@"; do
+		[ "$(now_ms)" -lt $end ] || return 1
+		sleep 0.02
+	done
+}
+
+cc=${CC:-cc}
+for helper in deny_perf busy; do
+	$cc -O1 -o $helper "$here/$helper.c" || { fail "$helper" "does not compile"; exit 1; }
+done
+
+# ---- usage ----
+expect "help" 0 "" "$record" --help
+grep -q "^Usage: ruchy-record" out && ok "help is on stdout" || fail "help is on stdout"
+expect "version" 0 "" "$record" --version
+expect "no command" 2 "no command" "$record"
+expect "unknown option" 2 "unknown option '--bogus'" "$record" --bogus true
+expect "unknown counter" 2 "unknown counter 'nonsense'.*page_faults" "$record" -e nonsense true
+expect "rate out of range" 2 "sampling-rate.*1 to 1000000" "$record" -F 0 true
+expect "rate and period" 2 "exclude each other" "$record" -F 9 -c 9 true
+expect "stack size unaligned" 2 "multiple of 8" "$record" --stack-size=1001 true
+expect "unwind method" 2 "not dwarf, fp or none" "$record" --unwind=magic true
+[ -e ruchy.rtrace ] && fail "bad usage leaves no trace" || ok "bad usage leaves no trace"
+
+# Everything below records.
+if ! "$record" -q -o probe.rtrace true 2>err; then
+	skip "all that records" "$(cat err)"
+	exit $failed
+fi
+
+# ---- statuses ----
+expect "status of the command" 7 "" "$record" -q sh -c 'exit 7'
+expect "status of a killed command" 137 "" "$record" -q sh -c 'kill -9 $$'
+echo precious >kept.rtrace
+expect "missing command" 127 "no_such_command_here: .*not found" "$record" -q -o kept.rtrace no_such_command_here
+expect "missing path" 127 "no such file" "$record" -q -o kept.rtrace ./none/such
+touch not_executable
+expect "not executable" 126 "not_executable: .*[Pp]ermission" "$record" -q -o kept.rtrace ./not_executable
+expect "a directory as the command" 126 "[Pp]ermission" "$record" -q -o kept.rtrace ./
+[ "$(cat kept.rtrace)" = precious ] && ok "a command that can't run costs no earlier trace" ||
+	fail "a command that can't run costs no earlier trace"
+ls | grep -q 'kept.rtrace\.' && fail "no temporary file is left" "$(ls)" || ok "no temporary file is left"
+
+# ---- the command's world ----
+echo input | "$record" -q cat >out 2>err
+[ "$(cat out)" = input ] && [ ! -s err ] && ok "stdin, stdout and stderr are the command's" ||
+	fail "stdin, stdout and stderr are the command's" "$(cat out err)"
+plain=$(grep -E '^Sig(Blk|Ign|Cgt)' /proc/self/status)
+[ "$("$record" -q grep -E '^Sig(Blk|Ign|Cgt)' /proc/self/status)" = "$plain" ] &&
+	ok "signal mask and dispositions are the command's" || fail "signal mask and dispositions are the command's"
+plain=$(ulimit -n; ls /proc/self/fd | wc -l)
+[ "$("$record" -q sh -c 'ulimit -n; ls /proc/self/fd | wc -l')" = "$plain" ] &&
+	ok "the command inherits no descriptor and its own limits" ||
+	fail "the command inherits no descriptor and its own limits"
+
+# ---- the trace ----
+"$record" -o t.rtrace ./busy 600 2>err
+grep -Eq '^ruchy-record: [0-9]+ samples \([0-9]+ lost\), [0-9]+ KiB in t.rtrace, [0-9.]+ s, recorder CPU [0-9.]+ %$' err &&
+	ok "closing line" || fail "closing line" "$(cat err)"
+n=$(sample_count err)
+[ "${n:-0}" -ge 300 ] && [ "$n" -le 900 ] && ok "about 600 samples ($n)" || fail "about 600 samples" "$n"
+check "zstd -t" zstd -tq t.rtrace
+file t.rtrace | grep -q Zstandard && ok "file knows it" || fail "file knows it" "$(file t.rtrace)"
+[ "$(stat -c %a t.rtrace)" = 600 ] && ok "mode 0600" || fail "mode 0600"
+chmod 644 t.rtrace && ln t.rtrace other_name && before=$(cksum <other_name)
+"$record" -q -o t.rtrace true
+[ "$(stat -c %a t.rtrace)" = 600 ] && [ "$(cksum <other_name)" = "$before" ] &&
+	ok "an existing file is replaced, not written through" || fail "an existing file is replaced, not written through"
+"$record" -o - sh -c './busy 200; echo from the command' >stream.rtrace 2>err
+zstd -tq stream.rtrace 2>/dev/null && ! grep -aq "from the command" stream.rtrace && grep -q "from the command" err &&
+	ok "a stream on stdout, the command's output on stderr" || fail "a stream on stdout" "$(cat err)"
+expect "quiet" 0 "" "$record" -q true
+[ -s err ] && fail "quiet is silent" "$(cat err)" || ok "quiet is silent"
+"$record" -v -e cache_misses,page_faults ./busy 50 2>err
+grep -q "asked: --counters=cache_misses,page_faults" err && grep -q "page_faults is recorded" err &&
+	ok "verbose" || fail "verbose" "$(cat err)"
+for method in fp none; do
+	"$record" --unwind=$method -o u.rtrace ./busy 200 2>err
+	[ "$(sample_count err)" -ge 50 ] && zstd -tq u.rtrace && ok "--unwind $method" || fail "--unwind $method" "$(cat err)"
+done
+"$record" -c 2000000 -o u.rtrace ./busy 400 2>err
+n=$(sample_count err)
+if grep -q "nanoseconds" err; then
+	[ "$n" -ge 100 ] && [ "$n" -le 300 ] && ok "--period ($n)" || fail "--period" "$n"
+fi
+if [ -x "$analyze" ]; then
+	check "info of a whole trace" "$analyze" info t.rtrace
+else
+	skip "info of a whole trace" "no ruchy-analyze"
+fi
+
+# ---- outputs that can't be ----
+mkdir directory && ln -s nowhere link
+expect "a directory as output" 2 "directory: .*a directory" "$record" -q -o directory true
+expect "a link as output" 2 "link: .*a symbolic link" "$record" -q -o link true
+expect "a missing directory" 1 "none/t: cannot be created" "$record" -q -o none/t touch ran
+[ -e ran ] && fail "no output, no command" || ok "no output, no command"
+check "a device as output" "$record" -q -o /dev/null true
+expect "a full device" 1 "/dev/full: writing.*No space" "$record" -q -o /dev/full true
+if mkdir full && mount -t tmpfs -o size=256k none full 2>/dev/null; then
+	mounted=$work/full
+	"$record" -q -o full/t.rtrace sh -c './busy 1500; touch ran_to_its_end' 2>err
+	[ $? -eq 1 ] && [ "$(wc -l <err)" -eq 1 ] && grep -q "full/t.rtrace: writing.*No space" err &&
+		ok "a full disk: one line, status 1" || fail "a full disk: one line, status 1" "$(cat err)"
+	[ -e ran_to_its_end ] && ok "a full disk: the command runs on" || fail "a full disk: the command runs on"
+	if [ -x "$analyze" ]; then
+		check "a full disk: what was written reads" "$analyze" info full/t.rtrace
+	else
+		skip "a full disk: what was written reads" "no ruchy-analyze"
+	fi
+else
+	skip "a full disk" "mount is not permitted"
+fi
+"$record" -q -o - ./busy 1500 2>err | head -c 1000 >/dev/null
+[ "${PIPESTATUS[0]}" -eq 1 ] && grep -q "Broken pipe" err && ok "a reader that goes away" ||
+	fail "a reader that goes away" "$(cat err)"
+
+# ---- refused events ----
+./deny_perf 1 true
+if [ $? -eq 77 ]; then
+	skip "refused perf_event_open" "seccomp filters are not permitted"
+else
+	for errno in 1 13 38; do # EPERM, EACCES, ENOSYS
+		expect "perf_event_open fails with errno $errno" 1 "perf_event_open: refused.*perf_event_paranoid" \
+			./deny_perf $errno "$record" -q -o refused.rtrace touch ran
+	done
+	[ -e ran ] && fail "refused: the command is not run" || ok "refused: the command is not run"
+	[ -e refused.rtrace ] && fail "refused: no trace" || ok "refused: no trace"
+fi
+paranoid=$(cat /proc/sys/kernel/perf_event_paranoid 2>/dev/null || echo unknown)
+if [ "$(id -u)" -ne 0 ] || ! setpriv --reuid=65534 --regid=65534 --clear-groups true 2>/dev/null; then
+	skip "an ordinary user" "needs root and setpriv"
+elif [ "$paranoid" != 2 ]; then
+	skip "an ordinary user" "kernel.perf_event_paranoid is $paranoid, not 2"
+else
+	mkdir user && chown 65534:65534 user && chmod 755 busy
+	cp "$record" user/ruchy-record && chmod 755 user/ruchy-record
+	setpriv --reuid=65534 --regid=65534 --clear-groups --bounding-set=-all \
+		user/ruchy-record -v -o user/t.rtrace -e cs ./busy 400 2>err
+	status=$?
+	n=$(sample_count err)
+	[ $status -eq 0 ] && [ "${n:-0}" -ge 100 ] && grep -q "user space only" err &&
+		ok "an ordinary user at paranoid 2 records user space ($n samples)" ||
+		fail "an ordinary user at paranoid 2 records user space" "status $status: $(cat err)"
+	grep -q "context_switches is unavailable: it happens in the kernel" err &&
+		ok "context switches are not zero, but unavailable" || fail "context switches are unavailable" "$(cat err)"
+	setpriv --reuid=65534 --regid=65534 --clear-groups --bounding-set=-all \
+		bash -c 'ulimit -l 0; user/ruchy-record -v -o user/t.rtrace ./busy 200' 2>err
+	status=$?
+	n=$(sample_count err)
+	[ $status -eq 0 ] && [ "${n:-0}" -ge 50 ] && grep -q "rings of .* instead of" err &&
+		ok "smaller rings where memory may not be locked" || fail "smaller rings" "status $status: $(cat err)"
+fi
+
+# ---- ends ----
+has_file() { [ -e "$1" ]; }
+# As a terminal does for Ctrl-C: the signal goes to the process group of recorder and command. Job
+# control gives them one, and lets them have the signal at all.
+set -m
+"$record" -o int.rtrace sh -c 'trap "exit 9" INT; touch int_ready; while :; do ./busy 20; done' 2>err &
+pid=$!
+wait_for 5000 has_file int_ready && kill -INT -- -$pid
+wait $pid
+status=$?
+set +m
+[ $status -eq 9 ] && zstd -tq int.rtrace && grep -q " samples " err && ok "Ctrl-C: the command's status, a whole trace" ||
+	fail "Ctrl-C" "status $status: $(cat err)"
+"$record" -o term.rtrace sh -c 'trap "exit 5" TERM; touch term_ready; while :; do ./busy 20; done' 2>err &
+pid=$!
+wait_for 5000 has_file term_ready && kill -TERM $pid
+wait $pid
+status=$?
+[ $status -eq 5 ] && zstd -tq term.rtrace && ok "SIGTERM is passed on" || fail "SIGTERM is passed on" "status $status: $(cat err)"
+"$record" -o twice.rtrace sh -c 'trap "" TERM; echo $$ >command_pid; touch twice_ready; ./busy 4000' 2>err &
+pid=$!
+wait_for 5000 has_file twice_ready && kill -TERM $pid && sleep 0.3 && kill -TERM $pid
+wait $pid
+status=$?
+[ $status -eq 143 ] && zstd -tq twice.rtrace && grep -q " samples " err && ok "a second SIGTERM ends the recording" ||
+	fail "a second SIGTERM ends the recording" "status $status: $(cat err)"
+kill -9 "$(cat command_pid)" 2>/dev/null
+"$record" -q -o bg.rtrace sh -c './busy 3000 & echo $! >grandchild' 2>err
+[ $? -eq 0 ] && zstd -tq bg.rtrace && kill -0 "$(cat grandchild)" 2>/dev/null &&
+	ok "recording ends with the command, grandchildren go on" || fail "recording ends with the command" "$(cat err)"
+kill "$(cat grandchild)" 2>/dev/null
+if "$record" -q -o held.rtrace -- sleep 0.1; then ok "an idle command"; else fail "an idle command"; fi
+
+# ---- kill -9 at random moments: what was written reads, and reaches nearly to the end ----
+if [ -x "$analyze" ]; then
+	bad=0
+	for i in $(seq 20); do
+		rm -f killed.rtrace
+		"$record" -q -o killed.rtrace ./busy 3000 2>/dev/null &
+		pid=$!
+		wait_for 5000 has_file killed.rtrace
+		sleep "0.$((RANDOM % 70 + 10))"
+		child=$(cat /proc/$pid/task/$pid/children 2>/dev/null)
+		kill -9 $pid $child
+		wait $pid 2>/dev/null
+		"$analyze" info killed.rtrace >out 2>&1 || { bad=$((bad + 1)); tail -1 out; }
+	done
+	[ $bad -eq 0 ] && ok "kill -9 twenty times: every trace reads" || fail "kill -9" "$bad of 20 do not read"
+else
+	skip "kill -9" "no ruchy-analyze to read the traces"
+fi
+
+# ---- no environment in the trace ----
+marker=marker$RANDOM$RANDOM$RANDOM
+SECRET=$marker "$record" -q -o secret.rtrace --stack-size=32768 ./busy 300
+SECRET=$marker "$record" -q -o secrets.rtrace --stack-size=32768 sh -c 'for i in 1 2 3 4 5; do ./busy 30; done'
+n=$(($(marker_count secret.rtrace "$marker") + $(marker_count secrets.rtrace "$marker")))
+[ "$n" -eq 0 ] && ok "the environment is not in the trace" || fail "the environment is not in the trace" "$n lines"
+objects=$(ls "$bin"/record/*.o "$bin"/format/*.o 2>/dev/null)
+sanitize=
+nm "$record" 2>/dev/null | grep -q __asan_init && sanitize=-fsanitize=address,undefined
+# shellcheck disable=SC2086
+if [ -n "$objects" ] && $cc $sanitize -Wl,--wrap=stack_base_limit -o record_all $objects "$here/no_limit.c" \
+	$(pkg-config --libs libzstd 2>/dev/null || echo -lzstd) 2>err; then
+	SECRET=$marker ./record_all -q -o secret.rtrace --stack-size=32768 ./busy 300
+	n=$(marker_count secret.rtrace "$marker")
+	[ "$n" -gt 0 ] && ok "without the rule it is ($n lines)" || fail "without the rule it is" "the marker is not there"
+else
+	skip "without the rule it is" "the objects in BIN_DIR do not link here: $(head -1 err)"
+fi
+
+# ---- what it links ----
+if ldd "$record" >out 2>&1 && [ -z "$sanitize" ]; then
+	grep -Ev 'linux-vdso|ld-linux|libc\.so|libzstd|libpthread' out | grep -q . &&
+		fail "links libc and zstd only" "$(cat out)" || ok "links libc and zstd only"
+fi
+exit $failed

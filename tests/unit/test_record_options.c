@@ -1,0 +1,158 @@
+/* SPDX-License-Identifier: MIT */
+/* The recorder's command line. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <string.h>
+
+#include "record/record_options.h"
+
+#define MAX_WORDS 16
+
+/* Parse "ruchy-record" and these words (separated by spaces, cut apart in `line`). */
+static int parse(char *line, char **argv, struct record_options *ret, struct ruchy_error *err)
+{
+	static char program[] = "ruchy-record";
+	int argc = 0;
+
+	argv[argc++] = program;
+	for (char *word = strtok(line, " "); word && argc < MAX_WORDS; word = strtok(NULL, " "))
+		argv[argc++] = word;
+	argv[argc] = NULL;
+	memset(ret, 0xa5, sizeof(*ret));
+	return record_options_parse(argc, argv, ret, err);
+}
+
+static void test_parse_defaults(void **state)
+{
+	char line[] = "prog", *argv[MAX_WORDS + 1];
+	struct record_options o;
+
+	(void)state;
+	assert_int_equal(parse(line, argv, &o, NULL), 0);
+	assert_int_equal(o.action, RECORD_OPTIONS_RECORD);
+	assert_string_equal(o.output, "ruchy.rtrace");
+	assert_int_equal(o.request.rate_hz, 1000);
+	assert_int_equal(o.request.period, 0);
+	assert_int_equal(o.request.stack_bytes, 8192);
+	assert_int_equal(o.request.unwind, PERF_ATTR_UNWIND_DWARF);
+	assert_true(o.request.inherit);
+	assert_false(o.quiet || o.verbose);
+	assert_string_equal(o.plan.time_base->name, "cpu_cycles");
+	assert_string_equal(o.command[0], "prog");
+	assert_null(o.command[1]);
+}
+
+/* The options in effect, in words, and the command's first word. */
+static void test_parse_spellings(void **state)
+{
+	static const struct {
+		const char *line, *asked, *output, *command;
+	} cases[] = {
+		{ "-o x -F 99 prog -F 1",
+		  "--counters=cpu_cycles --sampling-rate=99 --stack-size=8192 --unwind=dwarf", "x",
+		  "prog" },
+		{ "-ox -F99 -- -odd",
+		  "--counters=cpu_cycles --sampling-rate=99 --stack-size=8192 --unwind=dwarf", "x",
+		  "-odd" },
+		{ "--output=- --sampling-rate=7 --stack-size=256 --unwind=dwarf p --",
+		  "--counters=cpu_cycles --sampling-rate=7 --stack-size=256 --unwind=dwarf", "-",
+		  "p" },
+		{ "--output y --period 5000 --unwind fp --no-inherit p",
+		  "--counters=cpu_cycles --period=5000 --unwind=fp --no-inherit", "y", "p" },
+		{ "-c 4611686018427387904 -e faults,cs --unwind=none p",
+		  "--counters=faults,cs --period=4611686018427387904 --unwind=none", "ruchy.rtrace",
+		  "p" },
+		{ "-qv --stack-size 65528 --counters=cpu_clock - p",
+		  "--counters=cpu_clock --sampling-rate=1000 --stack-size=65528 --unwind=dwarf",
+		  "ruchy.rtrace", "-" },
+	};
+	char *argv[MAX_WORDS + 1];
+	struct record_options o;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct ruchy_buf text = { 0 };
+		char line[256];
+
+		strcpy(line, cases[i].line);
+		assert_int_equal(parse(line, argv, &o, NULL), 0);
+		record_options_describe(&o, &text);
+		assert_string_equal((char *)text.data, cases[i].asked);
+		assert_string_equal(o.output, cases[i].output);
+		assert_string_equal(o.command[0], cases[i].command);
+		ruchy_buf_fini(&text);
+	}
+}
+
+static void test_parse_refuses(void **state)
+{
+	static const struct {
+		const char *line, *says;
+	} cases[] = {
+		{ "", "no command" },
+		{ "--", "no command" },
+		{ "-q", "no command" },
+		{ "--bogus prog", "unknown option '--bogus'" },
+		{ "--out=x prog", "unknown option '--out=x'" },
+		{ "-x prog", "unknown option '-x'" },
+		{ "-qx prog", "unknown option '-x'" },
+		{ "--quiet=1 prog", "takes no value" },
+		{ "--output", "--output: needs a value" },
+		{ "-F", "-F: needs a value" },
+		{ "--output= prog", "empty" },
+		{ "-F 0 prog", "1 to 1000000" },
+		{ "-F 1000001 prog", "1 to 1000000" },
+		{ "-F -5 prog", "'-5' is not a number" },
+		{ "-F 1k prog", "'1k' is not a number" },
+		{ "-F 18446744073709551617 prog", "is not a number" },
+		{ "-c 0 prog", "--period" },
+		{ "-F 10 -c 10 prog", "exclude each other" },
+		{ "--stack-size 255 prog", "256 to 65528" },
+		{ "--stack-size 248 prog", "256 to 65528" },
+		{ "--stack-size 65536 prog", "256 to 65528" },
+		{ "--stack-size 260 prog", "multiple of 8" },
+		{ "--unwind dwarfs prog", "not dwarf, fp or none" },
+		{ "-e nonsense prog", "unknown counter 'nonsense'" },
+	};
+	char *argv[MAX_WORDS + 1];
+	struct record_options o;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct ruchy_error err = { 0 };
+		char line[256];
+
+		strcpy(line, cases[i].line);
+		assert_int_equal(parse(line, argv, &o, &err), RUCHY_E_USAGE);
+		if (!strstr(err.text, cases[i].says))
+			fail_msg("\"%s\": %s", cases[i].line, err.text);
+	}
+}
+
+static void test_parse_help_needs_no_command(void **state)
+{
+	char help[] = "--help", version[] = "--version", *argv[MAX_WORDS + 1];
+	struct record_options o;
+
+	(void)state;
+	assert_int_equal(parse(help, argv, &o, NULL), 0);
+	assert_int_equal(o.action, RECORD_OPTIONS_HELP);
+	assert_int_equal(parse(version, argv, &o, NULL), 0);
+	assert_int_equal(o.action, RECORD_OPTIONS_VERSION);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_parse_defaults),
+		cmocka_unit_test(test_parse_spellings),
+		cmocka_unit_test(test_parse_refuses),
+		cmocka_unit_test(test_parse_help_needs_no_command),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
