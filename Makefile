@@ -121,10 +121,13 @@ check-unit: $(UNIT_BIN) ## run the unit tests
 	@set -e; for t in $(UNIT_BIN); do echo "== $$t"; $$t 2>&1 | sed -e '/^\[ RUN/d' -e '/^\[       OK/d'; \
 	  test $${PIPESTATUS[0]} -eq 0; done
 
-check-format: all programs ## a second reader, the golden traces, the JSON schema
+check-format: all programs ## a second reader, the golden traces, the JSON schema, recordings by others
+	$(PYTHON) tests/format/read_trace.py --self-test
 	bash tests/format/compare_readers.sh $(B) $(wildcard tests/golden/*.rtrace)
 	bash tests/golden/check.sh $(B)
 	$(PYTHON) tests/format/perfparser.py $(B)
+	$(PYTHON) tests/format/validate_json.py --self-test tests/golden/kernel.json
+	$(PYTHON) tests/format/check_stacks.py tests/golden/kernel.script tests/golden/kernel.folded
 
 check-cli: all programs ## the command lines, their errors and exit statuses
 	bash tests/cli/analyze.sh $(B) $(B)/programs

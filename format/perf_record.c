@@ -10,6 +10,9 @@
 
 #define RECORD_HEADER 8
 
+/* PERF_RECORD_AUX_OUTPUT_HW_ID; of a later type even the trailer is not ours to know. */
+#define LAST_KNOWN_TYPE 21
+
 /* sample_type bits whose fields stand before the user stack; an unknown one would shift it. */
 #define KNOWN_BITS ((uint64_t)PERF_SAMPLE_MAX - 1)
 
@@ -417,7 +420,7 @@ int perf_record_decode(const struct event_table *t, const uint8_t *record, size_
 		return RUCHY_E_DAMAGED;
 	ret->type = ruchy_load32(record);
 	ret->misc = ruchy_load16(record + 4);
-	if (ret->type >= PERF_RECORD_MAX)
+	if (ret->type > LAST_KNOWN_TYPE)
 		return 0;
 	event = find_event(t, record, size);
 	if (ret->type == PERF_RECORD_SAMPLE) {

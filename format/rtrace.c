@@ -12,7 +12,9 @@
 #define MAX_STORED_BYTES (WIRE_MAX_CHUNK_BYTES + (WIRE_MAX_CHUNK_BYTES >> 7) + 512)
 /* All frames of ours but the index fit here. */
 #define MAX_FRAME_BYTES (FRAME_PREFIX_BYTES + WIRE_MAX_BODY_BYTES)
-#define MAX_CHUNKS      (1u << 26) /* remembered for the index */
+/* A longer frame of others is taken for damage: all of it must fit the window. */
+#define MAX_FOREIGN_BYTES (FRAME_PREFIX_BYTES + (size_t)WIRE_MAX_INDEX_BYTES)
+#define MAX_CHUNKS        (1u << 26) /* remembered for the index */
 
 struct seen_chunk {
 	uint64_t offset, sequence;
@@ -336,6 +338,21 @@ static int take_index(struct rtrace *r, size_t size, struct trace_integrity *int
 	return 0;
 }
 
+/* A frame that is somebody's, or of a later version: passed over by its size, never searched. */
+static int skip_foreign(struct rtrace *r, size_t size, struct trace_integrity *integrity,
+			struct ruchy_error *err)
+{
+	size_t have;
+	int rc = source_fill(&r->source, size, &have, err);
+
+	if (rc < 0)
+		return rc;
+	if (have < size)
+		return skip_short(r, integrity, err);
+	source_skip(&r->source, size);
+	return 0;
+}
+
 /* The frame at the window's start, `have` bytes of it there. 1: an item, 0: none (go on), or an
  * error. */
 static int take_frame(struct rtrace *r, size_t have, struct trace_item *ret,
@@ -364,10 +381,8 @@ static int take_frame(struct rtrace *r, size_t have, struct trace_item *ret,
 		return magic == WIRE_MAGIC_CHUNK ? take_chunk(r, size, ret, integrity, err)
 						 : take_round(r, size, ret, integrity, err);
 	}
-	if (is_skippable(magic) && size <= have) { /* somebody's, or of a later version */
-		source_skip(&r->source, size);
-		return 0;
-	}
+	if (is_skippable(magic) && size <= MAX_FOREIGN_BYTES)
+		return skip_foreign(r, size, integrity, err);
 	return skip_damage(r, integrity, "no frame of a trace", err);
 }
 

@@ -388,8 +388,12 @@ int profile_builder_trace_end(struct profile_builder *b, const struct trace_meta
 	info->throttled += losses->throttles;
 	info->damaged += losses->damaged + integrity->damaged + integrity->missing_chunks;
 	info->withheld += meta->end_withheld;
-	if (!meta->has_end || integrity->truncated)
+	if (!meta->has_end || integrity->truncated) {
 		info->complete = false;
+		if (profile_builder_warn(
+			    b, "the recording was cut off: what was written before is shown") < 0)
+			return RUCHY_E_NOMEM;
+	}
 	if (integrity->damaged) {
 		snprintf(line, sizeof(line),
 			 "damage in the trace: %llu places, %llu bytes skipped; %s",
