@@ -127,7 +127,9 @@ check-format: all programs ## a second reader, the golden traces, the JSON schem
 	bash tests/golden/check.sh $(B)
 	$(PYTHON) tests/format/perfparser.py $(B)
 	$(PYTHON) tests/format/validate_json.py --self-test tests/golden/kernel.json
-	$(PYTHON) tests/format/check_stacks.py tests/golden/kernel.script tests/golden/kernel.folded
+	$(B)/ruchy-analyze -q --symfs tests/golden --perf-script $(B)/golden.script --folded $(B)/golden.folded \
+	  --flame-graph $(B)/golden.svg tests/golden/dwarf.rtrace
+	$(PYTHON) tests/format/check_stacks.py $(B)/golden.script $(B)/golden.folded $(B)/golden.svg
 
 check-cli: all programs ## the command lines, their errors and exit statuses
 	bash tests/cli/analyze.sh $(B) $(B)/programs
