@@ -15,6 +15,7 @@ struct elf_symbol {
 	uint64_t reach;   /* the greatest end among this and all that start before it */
 	bool sized;       /* else `end` is its section's */
 	uint32_t rank;    /* the better of two at one address has the greater */
+	int index;        /* in the symbol table */
 	const char *name; /* borrowed from the ELF file */
 };
 
@@ -41,25 +42,19 @@ static bool is_function(const GElf_Sym *sym, const char *name, Elf64_Word shndx)
 	return type == STT_FUNC || type == STT_GNU_IFUNC;
 }
 
-/* Typed before untyped, sized before unsized, global before local before weak. */
-static uint32_t rank_of(const GElf_Sym *sym)
+/*
+ * Of aliases the one that people know: typed before untyped, sized before unsized, fewer leading
+ * underscores (write before __write and __GI___libc_write), global before local before weak; then
+ * the first in the table, as perf's and hotspot's libdwfl choose.
+ */
+static uint32_t rank_of(const GElf_Sym *sym, const char *name)
 {
 	unsigned bind = GELF_ST_BIND(sym->st_info), type = GELF_ST_TYPE(sym->st_info);
+	size_t underscores = strspn(name, "_");
 	uint32_t rank = bind == STB_GLOBAL ? 2 : bind == STB_LOCAL ? 1 : 0;
 
-	return rank + (sym->st_size ? 4 : 0) + (type != STT_NOTYPE ? 8 : 0);
-}
-
-/* Aliases, as perf chooses: fewer leading underscores, then the longer name. */
-static int by_name(const char *x, const char *y)
-{
-	size_t ux = strspn(x, "_"), uy = strspn(y, "_"), nx = strlen(x), ny = strlen(y);
-
-	if (ux != uy)
-		return ux < uy ? -1 : 1;
-	if (nx != ny)
-		return nx > ny ? -1 : 1;
-	return strcmp(x, y);
+	rank += 4 * (uint32_t)(underscores < 15 ? 15 - underscores : 0);
+	return rank + (sym->st_size ? 64 : 0) + (type != STT_NOTYPE ? 128 : 0);
 }
 
 static int by_start(const void *a, const void *b)
@@ -70,7 +65,7 @@ static int by_start(const void *a, const void *b)
 		return x->start < y->start ? -1 : 1;
 	if (x->rank != y->rank)
 		return x->rank > y->rank ? -1 : 1;
-	return by_name(x->name, y->name);
+	return x->index < y->index ? -1 : x->index > y->index;
 }
 
 /* A symbol without size reaches to the next one, but not out of its section. */
@@ -100,7 +95,8 @@ static void collect(Dwfl_Module *mod, const struct module *m, int n, struct elf_
 		to->sized = sym.st_size;
 		to->start = address;
 		to->end = address + (sym.st_size ? sym.st_size : section_left(elf, shndx, &sym));
-		to->rank = rank_of(&sym);
+		to->rank = rank_of(&sym, name);
+		to->index = i;
 		to->name = name;
 		table->n += to->end > to->start;
 	}

@@ -317,7 +317,8 @@ static const char assembly[] =
 	".text\n"
 	".globl strong; .weak feeble; .type strong,@function; .type feeble,@function; .type "
 	"mine,@function\n"
-	"feeble: strong: mine: nop; nop; nop; nop\n"
+	".globl __strong; .type __strong,@function; .size __strong,4\n"
+	"__strong: feeble: strong: mine: nop; nop; nop; nop\n"
 	".size strong,4; .size feeble,4; .size mine,4\n"
 	"nop; nop; nop; nop\n"       /* + 4: in no sized symbol */
 	"bare: nop; nop; nop; nop\n" /* + 8: no type, no size */

@@ -92,7 +92,8 @@ static volatile int sink;
 __attribute__((noinline, used)) static int chain_leaf(int n)
 {
 	TAKE();
-	return sink += n;
+	sink += n;
+	return sink;
 }
 
 __attribute__((noinline, used)) static int chain_middle(int n)
@@ -106,7 +107,10 @@ __attribute__((noinline, used)) static int chain_middle(int n)
 
 __attribute__((noinline, used)) static int chain_recursive(int n)
 {
-	return n ? chain_recursive(n - 1) + 1 : chain_middle(1) + 1;
+	int below = n ? chain_recursive(n - 1) : chain_middle(1);
+
+	__asm__ volatile("" : "+r"(below)); /* neither a loop nor a tail call */
+	return below + 1;
 }
 
 /* ---- the world around the sample ---- */
