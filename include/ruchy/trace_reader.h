@@ -89,7 +89,8 @@ void record_iter_free(struct record_iter *it);
 
 /*
  * Decode one whole record without stack images: a shared dump comes back as its stored bytes, and
- * stack.sp is 0. As record_iter_next.
+ * stack.sp is 0. Types that we do not know come back with `type` and `misc` only. 0, or
+ * RUCHY_E_DAMAGED where the record does not fit its event.
  */
 int perf_record_decode(const struct event_table *t, const uint8_t *record, size_t size,
 		       struct event *ret);
