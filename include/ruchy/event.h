@@ -47,7 +47,7 @@ struct event_table {
 	struct event_id {
 		uint64_t id;
 		uint32_t event;
-	} *by_id; /* owned; a hash table, see event_table.c */
+	} * by_id; /* owned; a hash table, see event_table.c */
 	size_t n_slots, n_ids;
 };
 
