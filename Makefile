@@ -147,16 +147,23 @@ asan: ## build with AddressSanitizer and UBSan, run the unit, cli and live tests
 	$(MAKE) VARIANT=asan all programs check-unit check-cli check-live
 
 # ---- fuzzing: make fuzz FUZZ_SECONDS=60 ----
+# What is found grows in build/fuzz/corpus/TARGET; a crash is left beside it and goes to tests/fuzz/corpus.
 FUZZ_SECONDS ?= 60
 FUZZ_LINK    := -fsanitize=fuzzer,address,undefined
 FUZZ_BIN     := $(patsubst %.c,build/fuzz/%,$(FUZZ_SRC))
+FUZZ_SEEDS   := $(wildcard tests/fuzz/corpus/* tests/golden/*.rtrace tests/golden/*.x86_64 \
+                  $(addprefix $(RUCHY_CORPORA)/,quipper/perf.data.*[0-9] linux-perf-data/*.data simpleperf/*.data))
+FUZZ_FLAGS   := -max_len=65536 -timeout=20 -rss_limit_mb=4096 -print_final_stats=0 -verbosity=0
+comma        := ,
+empty        :=
 .PHONY: fuzz
 build/fuzz/tests/fuzz/fuzz_%: build/fuzz/tests/fuzz/fuzz_%.o $(FORMAT_OBJ) $(ANALYZE_LIB)
 	$(call run,LINK,$(CC) $(FUZZ_LINK) -o $@ $^ $(ANALYZE_LIBS))
 fuzz: ## run every fuzz target (clang), FUZZ_SECONDS each
 	$(MAKE) VARIANT=fuzz CC=clang $(FUZZ_BIN)
-	@set -e; for t in $(FUZZ_BIN); do mkdir -p $$t.corpus; \
-	  $$t -max_total_time=$(FUZZ_SECONDS) -rss_limit_mb=4096 -print_final_stats=0 $$t.corpus; done
+	@set -e; for t in $(FUZZ_BIN); do corpus=build/fuzz/corpus/$${t##*/}; mkdir -p $$corpus; \
+	  echo "== $$t, $(FUZZ_SECONDS) s"; $$t $(FUZZ_FLAGS) -max_total_time=$(FUZZ_SECONDS) -artifact_prefix=$$corpus- \
+	    $(if $(FUZZ_SEEDS),-seed_inputs=$(subst $(empty) $(empty),$(comma),$(strip $(FUZZ_SEEDS)))) $$corpus; done
 
 # ---- keeping it clean ----
 .PHONY: format format-check lint layers

@@ -145,7 +145,9 @@ static void put_end(FILE *out, const struct trace_meta *m)
 		return;
 	}
 	fprintf(out, "end            %s", m->end_how < 3 ? how[m->end_how] : "in a way not known");
-	if (WIFEXITED(status))
+	if (m->end_status == WIRE_STATUS_RUNNING)
+		fputs(", while the command ran on", out);
+	else if (WIFEXITED(status))
 		fprintf(out, ", exit status %d", WEXITSTATUS(status));
 	else if (WIFSIGNALED(status))
 		fprintf(out, ", killed by signal %d", WTERMSIG(status));

@@ -66,7 +66,7 @@ static int write_report(const struct report_ops *ops, const char *path, const st
 	int rc, closed;
 
 	if (!out)
-		return ruchy_error_errno(err, "%s: cannot write the %s", path, ops->name);
+		return ruchy_error_errno(err, "%s: the %s cannot be written", path, ops->name);
 	rc = ops->write(p, options, out, err);
 	closed = finish_output(out, to_stdout ? "standard output" : path, rc < 0 ? NULL : err);
 	return rc < 0 ? rc : closed;
@@ -84,11 +84,32 @@ static unsigned terminal_width(void)
 	return 80;
 }
 
-static double complete_percent(const struct profile *p)
+static int check_complete(const struct profile *p, double demanded)
 {
 	uint64_t all, good = stack_ends_complete(p->ends, &all);
+	double percent = all ? 100.0 * (double)good / (double)all : 0;
 
-	return all ? 100.0 * (double)good / (double)all : 0;
+	if (all && percent >= demanded)
+		return EXIT_DONE;
+	if (!all)
+		fputs("ruchy-analyze: --min-complete: there is no stack at all\n", stderr);
+	else
+		fprintf(stderr,
+			"ruchy-analyze: --min-complete: %.2f %% of the stacks are complete, "
+			"%.2f %% were demanded\n",
+			percent, demanded);
+	return EXIT_CONDITION;
+}
+
+/* Where no report shows them. */
+static void print_warnings(const struct profile *p)
+{
+	struct ruchy_error line;
+
+	for (size_t i = 0; i < p->info.n_warnings; i++) {
+		ruchy_error_set(&line, 0, "%s", p->info.warnings[i]);
+		fprintf(stderr, "ruchy-analyze: %s\n", line.text);
+	}
 }
 
 static int write_reports(const struct options *o, const struct profile *p, struct ruchy_error *err)
@@ -118,7 +139,10 @@ static int write_reports(const struct options *o, const struct profile *p, struc
 		if (rc < 0)
 			return rc;
 	}
-	return stdout_taken ? 0 : write_report(&report_text, "-", p, &options, err);
+	if (!stdout_taken)
+		return write_report(&report_text, "-", p, &options, err);
+	print_warnings(p);
+	return 0;
 }
 
 static int report(const struct options *o)
@@ -135,18 +159,10 @@ static int report(const struct options *o)
 
 	if (pipeline_run(&pipeline, &p, &err) < 0)
 		return complain(&err);
-	for (size_t i = 0; i < p->info.n_warnings; i++) {
-		ruchy_error_set(&err, 0, "%s", p->info.warnings[i]);
-		fprintf(stderr, "ruchy-analyze: %s\n", err.text);
-	}
 	if (write_reports(o, p, &err) < 0) {
 		status = complain(&err);
-	} else if (o->min_complete > 0 && complete_percent(p) < o->min_complete) {
-		fprintf(stderr,
-			"ruchy-analyze: --min-complete: %.2f %% of the stacks are complete, "
-			"%.2f %% were demanded\n",
-			complete_percent(p), o->min_complete);
-		status = EXIT_CONDITION;
+	} else if (o->min_complete > 0) {
+		status = check_complete(p, o->min_complete);
 	}
 	profile_free(p);
 	return status;

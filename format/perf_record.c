@@ -154,6 +154,7 @@ int sample_layout(const struct event_desc *desc, const uint8_t *record, size_t s
 	ret->event.misc = ruchy_get16(&c);
 	ruchy_get16(&c);
 	take_ids(desc, &c, &ret->event);
+	s->walkable = type & (PERF_SAMPLE_REGS_USER | PERF_SAMPLE_CALLCHAIN);
 	if (type & PERF_SAMPLE_READ)
 		take_read(&c, desc->read_format, &s->read);
 	if (type & PERF_SAMPLE_CALLCHAIN) {

@@ -35,6 +35,7 @@ struct session {
 	struct drain *drain;
 	struct pollfd *polls;  /* the signals, then sample and sideband rings by CPU */
 	uint64_t begin_ns;     /* when the command was released */
+	uint64_t begin_cpu_ns; /* our CPU time by then */
 	uint64_t next_full_ns; /* when the next full pass is due */
 	int stops;             /* requests to stop that were passed on */
 	int stop_signal;       /* the one that ends the recording */
@@ -223,6 +224,8 @@ static void record_until_end(struct session *s)
 			stop_recording(s, &err);
 	}
 	s->result.signal = s->stop_signal;
+	if (s->stop_signal)
+		s->result.status = (int)WIRE_STATUS_RUNNING;
 }
 
 /* ---- end ---- */
@@ -249,7 +252,7 @@ static void put_end(struct session *s, enum wire_end how, struct ruchy_buf *item
 	struct trace_meta meta = { .end_status = (uint32_t)s->result.status,
 				   .end_how = how,
 				   .end_duration_ns = s->result.duration_ns,
-				   .end_cpu_ns = cpu_ns(),
+				   .end_cpu_ns = s->result.cpu_ns,
 				   .end_samples = stats->samples,
 				   .end_withheld = stats->withheld };
 
@@ -299,7 +302,6 @@ static void fill_result(struct session *s)
 	s->result.samples = stats->samples;
 	s->result.withheld = stats->withheld;
 	s->result.bytes = trace_writer_bytes(s->writer);
-	s->result.cpu_ns = cpu_ns();
 }
 
 /* The command runs: record it. */
@@ -311,6 +313,7 @@ static enum session_outcome record(struct session *s, struct ruchy_error *err)
 		stop_recording(s, err);
 	record_until_end(s);
 	s->result.duration_ns = now_ns() - s->begin_ns;
+	s->result.cpu_ns = cpu_ns() - s->begin_cpu_ns;
 	if (!s->failed) {
 		rc = finish(s, s->stop_signal ? WIRE_END_SIGNAL : WIRE_END_COMMAND, err);
 		fill_result(s);
@@ -331,8 +334,8 @@ enum session_outcome session_run(const struct session_config *config, struct ses
 
 	if (arm(&s, err) < 0)
 		goto out;
-	config->observer.armed(config->observer.ctx, s.events, &s.fallbacks);
 	s.begin_ns = now_ns();
+	s.begin_cpu_ns = cpu_ns();
 	if (target_release(s.target, err) < 0) {
 		/* A stream has begun already: it ends as a trace does. */
 		s.result.status = target_wait(s.target);
@@ -340,6 +343,7 @@ enum session_outcome session_run(const struct session_config *config, struct ses
 		outcome = SESSION_NOT_RUN;
 		goto out;
 	}
+	config->observer.armed(config->observer.ctx, s.events, &s.fallbacks);
 	outcome = record(&s, err);
 	*ret = s.result;
 out:

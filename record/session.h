@@ -41,9 +41,10 @@ enum session_outcome {
 
 struct session_result {
 	int signal;           /* that ended the recording; 0: the command ended */
-	int status;           /* wait(2) status of the command where it ended */
+	int status;           /* wait(2) status of the command; WIRE_STATUS_RUNNING */
 	bool failed_at_close; /* all was recorded, but the end could not be written */
-	uint64_t samples, lost, bytes, duration_ns, cpu_ns, withheld;
+	uint64_t samples, lost, bytes, withheld;
+	uint64_t duration_ns, cpu_ns; /* while the command ran; our own CPU time meanwhile */
 };
 
 /*

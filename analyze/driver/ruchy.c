@@ -58,6 +58,7 @@ struct words {
 struct plan {
 	struct words record, analyze;
 	const char *keep_trace;
+	bool verbose;
 };
 
 static int complain(int status, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
@@ -220,6 +221,7 @@ static int take_flag(struct plan *plan, int argc, char **argv, int *i)
 		if (second)
 			add(&plan->analyze, second);
 	}
+	plan->verbose |= !strcmp(flag->name, "--verbose");
 	if (flag->owners & DRIVER)
 		plan->keep_trace = second ? second : value + 1;
 	return 0;
@@ -362,6 +364,10 @@ static int parse(struct plan *plan, int argc, char **argv, int *ret_binary)
 			help(stdout);
 			return -1;
 		}
+		if (!strcmp(argv[i], "--version")) {
+			puts("ruchy (profiler driver) " RUCHY_VERSION);
+			return -1;
+		}
 		status = take_flag(plan, argc, argv, &i);
 		if (status)
 			return status;
@@ -387,7 +393,7 @@ static int check_flags(struct plan *plan)
 
 static int run_plan(struct plan *plan, char **command)
 {
-	static char output_flag[] = "--output", end_of_flags[] = "--";
+	static char output_flag[] = "--output", quiet_flag[] = "--quiet", end_of_flags[] = "--";
 	int status = check_flags(plan);
 	char *trace;
 
@@ -396,6 +402,10 @@ static int run_plan(struct plan *plan, char **command)
 	trace = plan->keep_trace ? strdup(plan->keep_trace) : temporary_trace();
 	if (!trace)
 		return complain(EXIT_FAILED, "no temporary trace can be made: %s", strerror(errno));
+	/* The report says what the recorder's closing line would, and its trace is a passing one.
+	 */
+	if (!plan->keep_trace && !plan->verbose)
+		add(&plan->record, quiet_flag);
 	add(&plan->record, output_flag);
 	add(&plan->record, trace);
 	add(&plan->record, end_of_flags);

@@ -45,7 +45,8 @@ int module_elf_open_regular(const char *path, struct ruchy_error *err)
 	int fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC | O_NOCTTY);
 
 	if (fd < 0 && (errno == ENOENT || errno == ENOTDIR))
-		return ruchy_error_set(err, RUCHY_E_NOT_FOUND, "%s: not found", path);
+		return ruchy_error_set(err, RUCHY_E_NOT_FOUND,
+				       "%s: not found here (--symfs DIR looks below DIR)", path);
 	if (fd < 0)
 		return ruchy_error_errno(err, "%s", path);
 	if (fstat(fd, &st)) {

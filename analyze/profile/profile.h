@@ -116,7 +116,7 @@ struct profile_info {
 	size_t n_traces;
 	bool has_realtime;
 	int64_t start_realtime_ns; /* since 1970 */
-	uint64_t duration_ns;      /* first to last sample */
+	uint64_t duration_ns;      /* first to last sample, added up over the traces */
 	bool complete;             /* the recording ended properly */
 	uint64_t samples, lost, throttled, damaged, withheld;
 	const char *const *warnings; /* one line each: modules refused, missing, damage */

@@ -14,7 +14,6 @@ struct profile_builder *profile_builder_new(bool rows)
 
 	if (!b)
 		return NULL;
-	b->first_time = UINT64_MAX;
 	b->info.complete = true;
 	if (rows) {
 		b->rows = row_spill_new();
@@ -212,6 +211,8 @@ int profile_builder_trace(struct profile_builder *b, const char *path,
 {
 	int rc;
 
+	b->first_time = UINT64_MAX;
+	b->last_time = 0;
 	if (!b->info.n_traces++)
 		describe(b, path, meta);
 	rc = map_events(b, &meta->events);
@@ -384,6 +385,8 @@ int profile_builder_trace_end(struct profile_builder *b, const struct trace_meta
 	char line[512];
 
 	add_totals(b, meta);
+	if (b->first_time <= b->last_time)
+		info->duration_ns += b->last_time - b->first_time;
 	info->lost += lost_samples(meta, losses);
 	info->throttled += losses->throttles;
 	info->damaged += losses->damaged + integrity->damaged + integrity->missing_chunks;

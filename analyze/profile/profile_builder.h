@@ -67,7 +67,7 @@ struct profile_builder {
 	struct profile_info info;
 	struct text_list fallbacks, warnings;
 	uint64_t ends[STACK_END_COUNT];
-	uint64_t first_time, last_time; /* of samples; first > last: none */
+	uint64_t first_time, last_time; /* of the current trace's samples; first > last: none */
 };
 
 /* A text that lives as long as the builder, then the profile. NULL: no memory (or `text` is NULL).

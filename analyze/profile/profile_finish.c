@@ -615,8 +615,6 @@ static void publish(struct finish *f)
 	p->pub.n_threads = b->threads.n;
 	memcpy(p->pub.ends, b->ends, sizeof(p->pub.ends));
 	p->pub.info = b->info;
-	if (b->first_time <= b->last_time)
-		p->pub.info.duration_ns = b->last_time - b->first_time;
 	p->fallbacks = b->fallbacks.at;
 	p->warnings = b->warnings.at;
 	p->pub.info.fallbacks = p->fallbacks;

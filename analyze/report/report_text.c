@@ -120,8 +120,10 @@ static void put_samples(const struct text_page *t)
 static void put_stacks(const struct text_page *t)
 {
 	uint64_t all, whole = stack_ends_complete(t->p->ends, &all);
+	const char *separator = "broken: ", *number_text;
+	char reasons[96 * STACK_END_COUNT];
 	struct report_number number;
-	const char *separator = ": ";
+	size_t used = 0, column;
 
 	if (!all)
 		return;
@@ -130,17 +132,21 @@ static void put_stacks(const struct text_page *t)
 		fputs("all complete\n", t->out);
 		return;
 	}
+	number_text = report_number_percent(&number, whole, all, 2);
 	text_page_style(t, (double)whole < 0.95 * (double)all ? TEXT_WARM : TEXT_PLAIN);
-	fprintf(t->out, "%s%% complete", report_number_percent(&number, whole, all, 2));
+	fprintf(t->out, "%s%% complete", number_text);
 	text_page_style(t, TEXT_PLAIN);
-	fputs("; broken", t->out);
+	fputs("; ", t->out);
+	column = TEXT_LABEL_COLUMNS + strlen(number_text) + strlen("% complete; ");
 	for (enum stack_end i = 0; i < STACK_END_COUNT; i++) {
 		if (stack_end_is_complete(i) || !t->p->ends[i])
 			continue;
-		fprintf(t->out, "%s%s %s", separator, report_number_grouped(&number, t->p->ends[i]),
-			stack_end_text(i));
+		used += (size_t)snprintf(reasons + used, sizeof(reasons) - used, "%s%s %s",
+					 separator, report_number_grouped(&number, t->p->ends[i]),
+					 stack_end_text(i));
 		separator = "; ";
 	}
+	text_page_flow(t, reasons, column);
 	fputc('\n', t->out);
 }
 
@@ -167,7 +173,7 @@ static void put_threads(const struct text_page *t)
 static void put_line(const struct text_page *t, const char *name, const char *text)
 {
 	text_page_label(t, name);
-	escape_put(t->out, ESCAPE_TEXT, text);
+	text_page_flow(t, text, TEXT_LABEL_COLUMNS);
 	fputc('\n', t->out);
 }
 
@@ -175,20 +181,26 @@ static void put_missing(const struct text_page *t)
 {
 	for (size_t i = 0; i < t->p->n_counters; i++) {
 		const struct profile_counter *c = &t->p->counters[i];
+		char text[1024];
 
 		if (c->available || !c->requested)
 			continue;
-		text_page_label(t, "missing");
-		escape_put(t->out, ESCAPE_TEXT, c->name);
-		fputs(": ", t->out);
-		escape_put(t->out, ESCAPE_TEXT, c->reason ? c->reason : "not recorded");
-		if (c->fallback >= 0) {
-			fputs("; ", t->out);
-			escape_put(t->out, ESCAPE_TEXT, t->p->columns[c->fallback].name);
-			fputs(" stands in", t->out);
-		}
-		fputc('\n', t->out);
+		snprintf(text, sizeof(text), "%s: %s%s%s%s", c->name,
+			 c->reason ? c->reason : "not recorded", c->fallback >= 0 ? "; " : "",
+			 c->fallback >= 0 ? t->p->columns[c->fallback].name : "",
+			 c->fallback >= 0 ? " stands in" : "");
+		put_line(t, "missing", text);
 	}
+}
+
+/* A fallback of a counter that was told as missing says nothing new. */
+static bool is_told(const struct profile *p, const char *fallback)
+{
+	for (size_t i = 0; i < p->n_counters; i++)
+		if (!p->counters[i].available && p->counters[i].requested &&
+		    !strncmp(fallback, p->counters[i].name, strlen(p->counters[i].name)))
+			return true;
+	return false;
 }
 
 static void put_header(const struct text_page *t)
@@ -203,7 +215,8 @@ static void put_header(const struct text_page *t)
 	put_threads(t);
 	put_missing(t);
 	for (size_t i = 0; i < info->n_fallbacks; i++)
-		put_line(t, "fallback", info->fallbacks[i]);
+		if (!is_told(t->p, info->fallbacks[i]))
+			put_line(t, "fallback", info->fallbacks[i]);
 	for (size_t i = 0; i < info->n_warnings; i++)
 		put_line(t, "warning", info->warnings[i]);
 }

@@ -25,5 +25,10 @@ void text_page_style(const struct text_page *t, enum text_style style);
 void text_page_spaces(const struct text_page *t, size_t n);
 /* The label of a line, padded; the line's text follows. */
 void text_page_label(const struct text_page *t, const char *text);
+/*
+ * Text that flows: escaped, broken at blanks to the page's width (indented below the label), from
+ * `column` on. Returns the column reached. With width 0 nothing is broken.
+ */
+size_t text_page_flow(const struct text_page *t, const char *text, size_t column);
 
 #endif

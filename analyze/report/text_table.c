@@ -213,7 +213,10 @@ void text_table_write(const struct text_page *t)
 	struct table table;
 
 	if (p->time_base < 0 || !p->columns[p->time_base].total.samples) {
-		fputs("\nNo samples: the program used too little CPU time to be seen.\n", t->out);
+		fputs(p->info.complete
+			      ? "\nNo samples: the program used too little CPU time to be seen.\n"
+			      : "\nNo samples: the recording was cut off before the first.\n",
+		      t->out);
 		return;
 	}
 	table = plan_table(t);

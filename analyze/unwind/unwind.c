@@ -334,6 +334,6 @@ void unwinder_walk(struct unwinder *u, const struct process_table *processes,
 		walk_user(u, &w, s);
 	else if (user < sample->n_callchain)
 		user_callchain(u, &w, ev, user, s);
-	else if (sample->regs.abi || !s->n_frames)
+	else if (sample->regs.abi || !sample->walkable || !s->n_frames)
 		ip_only(u, &w, ev, s);
 }

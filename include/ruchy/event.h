@@ -108,6 +108,8 @@ struct event_sample {
 	uint64_t n_callchain;
 	const uint8_t
 		*callchain; /* n_callchain u64, PERF_CONTEXT_* marks among them; ruchy_load64 */
+	bool walkable; /* the event records registers or callchains: without them there is no user
+			  part */
 	struct sample_regs regs;
 	struct sample_stack stack;
 };

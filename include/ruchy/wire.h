@@ -91,6 +91,9 @@ enum wire_event_role {
 	WIRE_ROLE_SIDEBAND = 2,  /* the dummy event that carries MMAP2, COMM, FORK, EXIT */
 };
 
+#define WIRE_STATUS_RUNNING \
+	0xffffffffu /* END: the command still ran when the recording was stopped */
+
 #define WIRE_COUNTER_REQUESTED 1u /* the user named it; else the recorder added it */
 
 enum wire_end {

@@ -158,7 +158,8 @@ class Ruchy:
         modules = {k.replace(";", ":"): v for k, v in functions_of(data).items()}
         return Profile(list(parse_folded(folded.read_text(errors="replace"))), modules, data, line,
                        None if self.perf_recorder else trace,
-                       lambda: record_with_perf(case, command, work / "control.data"))
+                       lambda: record_with_perf(case, ["setarch", "-R", *command],
+                                                work / "control.data"))
 
 
 class PerfStacks:
@@ -367,7 +368,10 @@ def no_marker(profile):
 
 
 def perf_has_marker(profile):
-    """Control: the same dumps without that rule hold it, so no_marker looks at the right bytes."""
+    """Control: the same dumps without that rule hold it, so no_marker looks at the right bytes.
+
+    Without address randomization: else the kernel may leave an untouched page below the strings, and
+    a dump ends there."""
     if profile.record_with_perf is None or not shutil.which("perf"):
         return None
     if MARKER.encode() not in profile.record_with_perf().read_bytes():

@@ -411,6 +411,7 @@ static void test_walk_kernel_part(void **state)
 	ruchy_store64(chain + 16, KERNEL_IP + 256);
 	setup(&f, NULL);
 	f.sample.misc = PERF_RECORD_MISC_KERNEL;
+	f.sample.sample.walkable = true;
 	f.sample.sample.callchain = chain;
 	f.sample.sample.n_callchain = 3;
 	walk(&f);
@@ -426,11 +427,12 @@ static void test_walk_kernel_part(void **state)
 	walk(&f);
 	assert_int_equal(f.stack.end, STACK_END_KERNEL_ONLY);
 	assert_int_equal(f.stack.n_frames, 2);
-	/* and without a callchain the ip is all there is */
+	/* and without a callchain the ip is all there is: nobody knows of a user part */
 	f.sample.sample.n_callchain = 0;
 	f.sample.sample.ip = KERNEL_IP;
+	f.sample.sample.walkable = false;
 	walk(&f);
-	assert_int_equal(f.stack.end, STACK_END_KERNEL_ONLY);
+	assert_int_equal(f.stack.end, STACK_END_NO_REGISTERS);
 	assert_int_equal(f.stack.n_frames, 1);
 	assert_int_equal(f.stack.frames[0].address, KERNEL_IP);
 	teardown(&f);
