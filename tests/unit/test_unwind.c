@@ -229,7 +229,9 @@ static void test_walk_whole_stack(void **state)
 	names(&f, text, sizeof(text));
 	assert_int_equal(f.stack.end, STACK_END_ENTRY);
 	assert_int_equal(strncmp(text, full_chain, strlen(full_chain)), 0);
-	assert_non_null(strstr(text, " main __libc_start_"));
+	/* main's caller is local to the C library: named only where its debug symbols are
+	 * installed. */
+	assert_true(strstr(text, " main __libc_start_") || strstr(text, " main libc.so"));
 	assert_string_equal(text + strlen(text) - 7, "_start ");
 	assert_int_equal(f.stack.frames[0].flags, 0);
 	for (size_t i = 1; i < f.stack.n_frames; i++)
