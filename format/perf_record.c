@@ -78,15 +78,11 @@ struct read_value event_read_value(const struct event_read *read, uint64_t i)
 	return v;
 }
 
-static void take_ids(const struct event_desc *desc, struct ruchy_cursor *c, struct event *e)
+/* The fields that a sample and the trailer of any other record have in common; ADDR is a sample's
+ * only. */
+static void take_id_fields(uint64_t type, struct ruchy_cursor *c, struct event *e,
+			   uint64_t *ret_addr)
 {
-	struct event_sample *s = &e->sample;
-	uint64_t type = desc->sample_type;
-
-	if (type & PERF_SAMPLE_IDENTIFIER)
-		e->id = ruchy_get64(c);
-	if (type & PERF_SAMPLE_IP)
-		s->ip = ruchy_get64(c);
 	if (type & PERF_SAMPLE_TID) {
 		e->pid = ruchy_get32(c);
 		e->tid = ruchy_get32(c);
@@ -96,8 +92,8 @@ static void take_ids(const struct event_desc *desc, struct ruchy_cursor *c, stru
 		e->time_ns = ruchy_get64(c);
 		e->has_time = true;
 	}
-	if (type & PERF_SAMPLE_ADDR)
-		s->addr = ruchy_get64(c);
+	if (ret_addr && type & PERF_SAMPLE_ADDR)
+		*ret_addr = ruchy_get64(c);
 	if (type & PERF_SAMPLE_ID)
 		e->id = ruchy_get64(c);
 	if (type & PERF_SAMPLE_STREAM_ID)
@@ -107,6 +103,18 @@ static void take_ids(const struct event_desc *desc, struct ruchy_cursor *c, stru
 		ruchy_get32(c);
 		e->has_cpu = true;
 	}
+}
+
+static void take_ids(const struct event_desc *desc, struct ruchy_cursor *c, struct event *e)
+{
+	struct event_sample *s = &e->sample;
+	uint64_t type = desc->sample_type;
+
+	if (type & PERF_SAMPLE_IDENTIFIER)
+		e->id = ruchy_get64(c);
+	if (type & PERF_SAMPLE_IP)
+		s->ip = ruchy_get64(c);
+	take_id_fields(type, c, e, &s->addr);
 	s->period = desc->freq ? 1 : desc->sample_period;
 	if (type & PERF_SAMPLE_PERIOD)
 		s->period = ruchy_get64(c);
@@ -258,27 +266,8 @@ static int find_event(const struct event_table *t, const uint8_t *record, size_t
 
 static void take_trailer(const struct event_desc *desc, struct ruchy_cursor *c, struct event *e)
 {
-	uint64_t type = desc->sample_type;
-
-	if (type & PERF_SAMPLE_TID) {
-		e->pid = ruchy_get32(c);
-		e->tid = ruchy_get32(c);
-		e->has_tid = true;
-	}
-	if (type & PERF_SAMPLE_TIME) {
-		e->time_ns = ruchy_get64(c);
-		e->has_time = true;
-	}
-	if (type & PERF_SAMPLE_ID)
-		e->id = ruchy_get64(c);
-	if (type & PERF_SAMPLE_STREAM_ID)
-		ruchy_get64(c);
-	if (type & PERF_SAMPLE_CPU) {
-		e->cpu = ruchy_get32(c);
-		ruchy_get32(c);
-		e->has_cpu = true;
-	}
-	if (type & PERF_SAMPLE_IDENTIFIER)
+	take_id_fields(desc->sample_type, c, e, NULL);
+	if (desc->sample_type & PERF_SAMPLE_IDENTIFIER)
 		e->id = ruchy_get64(c);
 }
 
