@@ -167,13 +167,15 @@ int frame_get_round(const uint8_t *frame, size_t size, struct frame_round *ret)
 int64_t frame_get_index(const uint8_t *frame, size_t size)
 {
 	struct ruchy_cursor c = content(frame, size, WIRE_MAGIC_INDEX);
-	uint64_t n;
+	uint64_t n, left;
 
 	ruchy_get_bytes(&c, WIRE_TRACE_ID_BYTES);
 	n = ruchy_get64(&c);
 	ruchy_get64(&c);
-	if (c.bad || n != (ruchy_left(&c) - WIRE_INDEX_TRAILER_BYTES) / WIRE_INDEX_ENTRY_BYTES ||
-	    ruchy_left(&c) != n * WIRE_INDEX_ENTRY_BYTES + WIRE_INDEX_TRAILER_BYTES)
+	left = ruchy_left(&c);
+	if (c.bad || left < WIRE_INDEX_TRAILER_BYTES ||
+	    n != (left - WIRE_INDEX_TRAILER_BYTES) / WIRE_INDEX_ENTRY_BYTES ||
+	    left != n * WIRE_INDEX_ENTRY_BYTES + WIRE_INDEX_TRAILER_BYTES)
 		return RUCHY_E_DAMAGED;
 	return (int64_t)n;
 }

@@ -28,7 +28,7 @@ struct rtrace {
 	uint64_t next_sequence, round_time, meta_bytes;
 	struct seen_chunk *seen; /* owned: what the index must say */
 	size_t n_seen, max_seen;
-	bool ended;
+	bool index_tried, ended;
 };
 
 bool rtrace_magic(const uint8_t *first4)
@@ -322,6 +322,11 @@ static int take_index(struct rtrace *r, size_t size, struct trace_integrity *int
 
 	if (size > FRAME_PREFIX_BYTES + WIRE_MAX_INDEX_BYTES)
 		return skip_damage(r, integrity, "the index is too large", err);
+	/* A trace has one. To sum many that reach over each other would take the square of the
+	 * file's size. */
+	if (r->index_tried)
+		return skip_damage(r, integrity, "a second index", err);
+	r->index_tried = true;
 	rc = source_fill(&r->source, size, &have, err);
 	if (rc < 0)
 		return rc;

@@ -4,23 +4,20 @@
 
 #include <stdlib.h>
 
-/* Entries of one kind that a trace may bring; a hostile one ends here. */
+/* Of other entries than those that wire.h bounds; a hostile trace ends here. */
 #define MAX_ENTRIES (1u << 20)
-#define MAX_EVENTS  4096u
 
 /* ---- reading ---- */
 
 /*
  * Room for one more zeroed element of `width` bytes at the end of the array that `array` points to
- * (a pointer to a pointer). NULL: no memory or too many.
+ * (a pointer to a pointer). NULL: no memory.
  */
 static void *append(void *array, size_t *n, size_t width)
 {
 	char *base;
 
 	memcpy(&base, array, sizeof(base));
-	if (*n >= MAX_ENTRIES)
-		return NULL;
 	if ((*n & (*n - 1)) == 0) { /* grow at powers of two */
 		base = realloc(base, (*n ? *n * 2 : 1) * width);
 		if (!base)
@@ -117,7 +114,8 @@ static int take_event(struct trace_meta *meta, struct ruchy_cursor *c)
 	char *name = NULL;
 	int rc = RUCHY_E_NOMEM;
 
-	if (c->bad || role > WIRE_ROLE_SIDEBAND || meta->events.n_events >= MAX_EVENTS)
+	if (c->bad || role > WIRE_ROLE_SIDEBAND || name_size > WIRE_MAX_NAME_BYTES ||
+	    meta->events.n_events >= WIRE_MAX_EVENTS)
 		return RUCHY_E_DAMAGED;
 	name = strndup((const char *)raw_name, name_size);
 	ids = malloc(n_ids ? n_ids * sizeof(*ids) : 1);
@@ -158,23 +156,32 @@ static int take_counter(struct trace_meta *meta, struct ruchy_cursor *c)
 	ruchy_get32(c);
 	name = ruchy_get_bytes(c, name_size);
 	reason = ruchy_get_bytes(c, reason_size);
-	if (c->bad)
+	if (c->bad || name_size > WIRE_MAX_NAME_BYTES || meta->n_counters >= WIRE_MAX_COUNTERS)
 		return RUCHY_E_DAMAGED;
 	counter.requested = flags & WIRE_COUNTER_REQUESTED;
+	if (take_text(&counter.name, name, name_size) < 0 ||
+	    (reason_size && take_text(&counter.reason, reason, reason_size) < 0))
+		goto out_texts;
 	entry = append(&meta->counters, &meta->n_counters, sizeof(*entry));
 	if (!entry)
-		return RUCHY_E_NOMEM;
+		goto out_texts;
 	*entry = counter;
-	if (take_text(&entry->name, name, name_size) < 0)
-		return RUCHY_E_NOMEM;
-	return reason_size ? take_text(&entry->reason, reason, reason_size) : 0;
+	return 0;
+
+out_texts:
+	free(counter.name);
+	free(counter.reason);
+	return RUCHY_E_NOMEM;
 }
 
 static int take_fallback(struct trace_meta *meta, struct ruchy_cursor *c)
 {
-	char **entry = append(&meta->fallbacks, &meta->n_fallbacks, sizeof(*entry));
 	size_t left = ruchy_left(c);
+	char **entry;
 
+	if (meta->n_fallbacks >= WIRE_MAX_FALLBACKS)
+		return RUCHY_E_DAMAGED;
+	entry = append(&meta->fallbacks, &meta->n_fallbacks, sizeof(*entry));
 	return entry ? take_text(entry, ruchy_get_bytes(c, left), left) : RUCHY_E_NOMEM;
 }
 
@@ -187,7 +194,7 @@ static int take_total(struct trace_meta *meta, struct ruchy_cursor *c)
 	total.enabled_ns = ruchy_get64(c);
 	total.running_ns = ruchy_get64(c);
 	total.lost = ruchy_get64(c);
-	if (c->bad || total.event >= meta->events.n_events)
+	if (c->bad || total.event >= meta->events.n_events || meta->n_totals >= MAX_ENTRIES)
 		return RUCHY_E_DAMAGED;
 	entry = append(&meta->totals, &meta->n_totals, sizeof(*entry));
 	if (!entry)
@@ -204,7 +211,7 @@ static int take_loss(struct trace_meta *meta, struct ruchy_cursor *c)
 	loss.from_ns = ruchy_get64(c);
 	loss.to_ns = ruchy_get64(c);
 	loss.lost = ruchy_get64(c);
-	if (c->bad || loss.event >= meta->events.n_events)
+	if (c->bad || loss.event >= meta->events.n_events || meta->n_losses >= MAX_ENTRIES)
 		return RUCHY_E_DAMAGED;
 	entry = append(&meta->losses, &meta->n_losses, sizeof(*entry));
 	if (!entry)

@@ -38,6 +38,10 @@
 #define WIRE_MAX_META_BYTES  (64u << 20) /* all META payloads of a trace together */
 #define WIRE_MAX_INDEX_BYTES (64u << 20) /* the body of the index frame */
 #define WIRE_MAX_BODY_BYTES  1024u       /* the body of any other frame of ours */
+#define WIRE_MAX_EVENTS      4096u       /* META items of that kind */
+#define WIRE_MAX_COUNTERS    1024u       /* a report has something to say of each */
+#define WIRE_MAX_FALLBACKS   1024u
+#define WIRE_MAX_NAME_BYTES  4096u /* of an event or counter: it may stand in every line */
 
 /* Incompatible features: a reader that does not know a set bit must refuse. */
 #define WIRE_INCOMPAT_STACK_SHARE UINT64_C(1) /* stack dumps may be cut and shared */
