@@ -12,10 +12,22 @@ static size_t slot_of(const struct stack_image_table *t, uint32_t tid)
 	return (tid * 0x9E3779B1u) & (t->n_slots - 1);
 }
 
+/* What a chunk's images took serves the next chunk's, up to here: other threads fall into other
+ * slots, and what each once took would add up. */
+#define KEPT_BYTES (16u << 20)
+
 void stack_image_table_reset(struct stack_image_table *t)
 {
 	t->generation++;
 	t->n_used = 0;
+	if (t->bytes <= KEPT_BYTES)
+		return;
+	for (size_t i = 0; i < t->n_slots; i++) {
+		free(t->slots[i].bytes);
+		t->slots[i].bytes = NULL;
+		t->slots[i].capacity = 0;
+	}
+	t->bytes = 0;
 }
 
 static bool in_use(const struct stack_image_table *t, const struct stack_image *slot)
