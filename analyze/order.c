@@ -22,7 +22,7 @@ struct order {
 	const struct trace_meta *meta;
 	struct order_sink sink;
 	struct record_iter *iter;
-	struct pending *pending; /* owned */
+	struct pending *pending; /* owned; a heap, the one that is due first on top */
 	size_t n_pending, max_pending;
 	struct trace_chunk **samples; /* owned, in file order */
 	size_t n_samples, max_samples;
@@ -46,6 +46,7 @@ struct order *order_new(const struct trace_meta *meta, const struct order_sink *
 	return o;
 }
 
+/* Drop one reference to a chunk: a record of it that is done, or our own. */
 static void release(struct order *o, struct held *held)
 {
 	if (--held->n_pending)
@@ -74,8 +75,18 @@ uint64_t order_damaged(const struct order *o)
 	return o->damaged;
 }
 
+/* ---- sideband records that wait for their time: a heap, since a trace may have many marks that
+ * find many records waiting ---- */
+
+static bool before(const struct pending *a, const struct pending *b)
+{
+	return a->time_ns != b->time_ns ? a->time_ns < b->time_ns : a->number < b->number;
+}
+
 static int add_pending(struct order *o, const struct pending *p)
 {
+	size_t at;
+
 	if (o->n_pending == o->max_pending) {
 		size_t max = o->max_pending ? o->max_pending * 2 : 256;
 		struct pending *bigger = realloc(o->pending, max * sizeof(*bigger));
@@ -85,8 +96,30 @@ static int add_pending(struct order *o, const struct pending *p)
 		o->pending = bigger;
 		o->max_pending = max;
 	}
-	o->pending[o->n_pending++] = *p;
+	for (at = o->n_pending++; at && before(p, &o->pending[(at - 1) / 2]); at = (at - 1) / 2)
+		o->pending[at] = o->pending[(at - 1) / 2];
+	o->pending[at] = *p;
+	o->held_bytes += sizeof(*p);
 	return 0;
+}
+
+/* Take the record on top. */
+static struct pending take_pending(struct order *o)
+{
+	struct pending top = o->pending[0], moved = o->pending[--o->n_pending];
+	size_t at = 0, child;
+
+	while ((child = 2 * at + 1) < o->n_pending) {
+		if (child + 1 < o->n_pending && before(&o->pending[child + 1], &o->pending[child]))
+			child++;
+		if (!before(&o->pending[child], &moved))
+			break;
+		o->pending[at] = o->pending[child];
+		at = child;
+	}
+	o->pending[at] = moved;
+	o->held_bytes -= sizeof(top);
+	return top;
 }
 
 /* Note every record of a sideband chunk; `held` counts them and one for us. */
@@ -97,8 +130,7 @@ static int note_records(struct order *o, struct held *held)
 
 	record_iter_start(o->iter, held->chunk);
 	while ((rc = record_iter_next(o->iter, &e)) != 0) {
-		struct pending p = { .time_ns = e.has_time ? e.time_ns : 0,
-				     .number = o->number++,
+		struct pending p = { .number = o->number++,
 				     .chunk = held,
 				     .offset = record_iter_offset(o->iter),
 				     .size = record_iter_size(o->iter) };
@@ -107,6 +139,7 @@ static int note_records(struct order *o, struct held *held)
 			o->damaged++;
 			continue;
 		}
+		p.time_ns = rc == 1 && e.has_time ? e.time_ns : 0;
 		if (rc < 0 || add_pending(o, &p) < 0)
 			return RUCHY_E_NOMEM;
 		held->n_pending++;
@@ -156,15 +189,6 @@ int order_add(struct order *o, struct trace_chunk *chunk)
 	return rc == 0 && o->held_bytes > MAX_HELD_BYTES ? order_advance(o, UINT64_MAX) : rc;
 }
 
-static int compare_pending(const void *a, const void *b)
-{
-	const struct pending *x = a, *y = b;
-
-	if (x->time_ns != y->time_ns)
-		return x->time_ns < y->time_ns ? -1 : 1;
-	return x->number < y->number ? -1 : x->number > y->number;
-}
-
 /* Is something of this time due? A record without a time has time 0; at the very end all is. */
 static bool due(uint64_t time_ns, uint64_t until)
 {
@@ -184,16 +208,14 @@ static int give_sideband(struct order *o, const struct pending *p)
 
 static int advance_sideband(struct order *o, uint64_t until)
 {
-	size_t n = 0;
 	int rc = 0;
 
-	qsort(o->pending, o->n_pending, sizeof(*o->pending), compare_pending);
-	for (; rc == 0 && n < o->n_pending && due(o->pending[n].time_ns, until); n++) {
-		rc = give_sideband(o, &o->pending[n]);
-		release(o, o->pending[n].chunk);
+	while (rc == 0 && o->n_pending && due(o->pending[0].time_ns, until)) {
+		struct pending p = take_pending(o);
+
+		rc = give_sideband(o, &p);
+		release(o, p.chunk);
 	}
-	o->n_pending -= n;
-	memmove(o->pending, o->pending + n, o->n_pending * sizeof(*o->pending));
 	return rc;
 }
 
@@ -219,7 +241,7 @@ static int advance_samples(struct order *o, uint64_t until)
 
 int order_advance(struct order *o, uint64_t time_ns)
 {
-	int rc = o->n_pending ? advance_sideband(o, time_ns) : 0;
+	int rc = advance_sideband(o, time_ns);
 
 	return rc < 0 ? rc : advance_samples(o, time_ns);
 }
