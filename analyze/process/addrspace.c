@@ -4,6 +4,9 @@
 #include <stdlib.h>
 
 #define NODES_PER_BLOCK 512
+/* All versions of all processes; a recording of a million mappings needs a tenth of it. Records
+ * that repeat compress to nearly nothing, the versions that they make do not. */
+#define MAX_BLOCKS (1u << 16)
 
 /* A persistent AVL tree by join and split (Blelloch et al., "Just Join"). */
 struct addrspace {
@@ -19,8 +22,9 @@ struct block {
 
 struct addrspace_pool {
 	struct block *blocks; /* owned; the newest first */
-	size_t used;          /* nodes of blocks[0] */
-	bool failed;          /* an allocation failed since the flag was cleared */
+	size_t n_blocks;
+	size_t used; /* nodes of blocks[0] */
+	bool failed; /* an allocation failed since the flag was cleared */
 };
 
 struct addrspace_pool *addrspace_pool_new(void)
@@ -54,7 +58,7 @@ static const struct addrspace *node(struct addrspace_pool *pool, const struct ad
 	struct addrspace *n;
 
 	if (!pool->blocks || pool->used == NODES_PER_BLOCK) {
-		struct block *b = malloc(sizeof(*b));
+		struct block *b = pool->n_blocks < MAX_BLOCKS ? malloc(sizeof(*b)) : NULL;
 
 		if (!b) {
 			pool->failed = true;
@@ -62,6 +66,7 @@ static const struct addrspace *node(struct addrspace_pool *pool, const struct ad
 		}
 		b->next = pool->blocks;
 		pool->blocks = b;
+		pool->n_blocks++;
 		pool->used = 0;
 	}
 	n = &pool->blocks->nodes[pool->used++];
@@ -144,6 +149,15 @@ static const struct mapping *last(const struct addrspace *t)
 	return t ? &t->map : NULL;
 }
 
+/* Is this very mapping in the set already? Recorders tell of many twice. */
+static bool is_there(const struct addrspace *set, const struct mapping *map)
+{
+	const struct mapping *known = addrspace_find(set, map->start);
+
+	return known && known->start == map->start && known->end == map->end &&
+	       known->file_offset == map->file_offset && known->module == map->module;
+}
+
 int addrspace_replace(struct addrspace_pool *pool, const struct addrspace *set,
 		      const struct mapping *map, const struct addrspace **ret_set)
 {
@@ -151,6 +165,10 @@ int addrspace_replace(struct addrspace_pool *pool, const struct addrspace *set,
 	const struct mapping *end;
 	struct mapping head = { 0 }, tail = { 0 };
 
+	if (is_there(set, map)) {
+		*ret_set = set;
+		return 0;
+	}
 	pool->failed = false;
 	split(pool, set, map->start, &below, &rest);
 	split(pool, rest, map->end, &covered, &above);
@@ -179,7 +197,7 @@ int addrspace_replace(struct addrspace_pool *pool, const struct addrspace *set,
 		rest = above;
 	}
 	if (pool->failed)
-		return RUCHY_E_NOMEM;
+		return pool->n_blocks < MAX_BLOCKS ? RUCHY_E_NOMEM : RUCHY_E_LIMIT;
 	*ret_set = rest;
 	return 0;
 }

@@ -22,7 +22,8 @@ void addrspace_pool_free(struct addrspace_pool *pool);
 
 /*
  * `set` with [map->start, map->end) replaced by `map`, or emptied where map->module is NULL. What
- * the range cuts keeps its remaining parts. map->start < map->end. 0 or RUCHY_E_NOMEM.
+ * the range cuts keeps its remaining parts. map->start < map->end. 0,
+ * RUCHY_E_NOMEM, or RUCHY_E_LIMIT where a recording has more mappings than anybody would record.
  */
 int addrspace_replace(struct addrspace_pool *pool, const struct addrspace *set,
 		      const struct mapping *map, const struct addrspace **ret_set);

@@ -34,6 +34,9 @@ struct name {
 	char text[];
 };
 
+/* All names; records that repeat compress to nearly nothing, what is kept of them does not. */
+#define MAX_NAME_BYTES (256u << 20)
+
 struct process_table {
 	struct module_table *modules;  /* borrowed */
 	const struct trace_meta *meta; /* borrowed */
@@ -41,6 +44,7 @@ struct process_table {
 	struct task **slots;           /* owned: open addressing by id */
 	size_t n_slots, n_tasks;
 	struct name *names; /* owned */
+	size_t name_bytes;
 	/* meta's build-ids sorted by path; made anew when their number changed */
 	const struct meta_build_id **build_ids; /* owned */
 	size_t n_build_ids;
@@ -305,22 +309,43 @@ static int apply_mmap(struct process_table *t, const struct event *ev)
 	return rc ? rc : version_push(task, ev->time_ns, set);
 }
 
-static int apply_comm(struct process_table *t, const struct event *ev)
+/* The name as long as the table lives; that of the thread's last one where it is the same. */
+static int keep_name(struct process_table *t, const struct task *thread, const char *text,
+		     const char **ret)
 {
-	size_t n = strlen(ev->comm.name);
-	struct task *thread = task_get(t, ev->comm.tid), *process;
+	size_t bytes = sizeof(struct name) + strlen(text) + 1;
+	const char *last = thread->n_comms ? thread->comms[thread->n_comms - 1].name : NULL;
 	struct name *name;
-	int rc;
 
-	name = malloc(sizeof(*name) + n + 1);
-	if (!thread || !name) {
-		free(name);
-		return RUCHY_E_NOMEM;
+	if (last && !strcmp(last, text)) {
+		*ret = last;
+		return 0;
 	}
-	memcpy(name->text, ev->comm.name, n + 1);
+	if (bytes > MAX_NAME_BYTES - t->name_bytes)
+		return RUCHY_E_LIMIT;
+	name = malloc(bytes);
+	if (!name)
+		return RUCHY_E_NOMEM;
+	memcpy(name->text, text, strlen(text) + 1);
 	name->next = t->names;
 	t->names = name;
-	rc = comm_push(thread, ev->time_ns, name->text);
+	t->name_bytes += bytes;
+	*ret = name->text;
+	return 0;
+}
+
+static int apply_comm(struct process_table *t, const struct event *ev)
+{
+	struct task *thread = task_get(t, ev->comm.tid), *process;
+	const char *name;
+	int rc;
+
+	if (!thread)
+		return RUCHY_E_NOMEM;
+	rc = keep_name(t, thread, ev->comm.name, &name);
+	if (rc < 0)
+		return rc;
+	rc = comm_push(thread, ev->time_ns, name);
 	/* exec: nothing of the old image is mapped any more. Recordings of kernels before 3.16
 	 * don't say which COMM is an exec; there the new mappings take the old ones' places. */
 	if (!rc && ev->comm.exec) {

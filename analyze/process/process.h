@@ -25,7 +25,8 @@ struct mapping {
 /* `modules` and `meta` (build-ids by path) are borrowed. NULL: no memory. */
 struct process_table *process_table_new(struct module_table *modules,
 					const struct trace_meta *meta);
-/* Take one sideband event; types that say nothing here are ignored. RUCHY_E_NOMEM. */
+/* Take one sideband event; types that say nothing here are ignored. RUCHY_E_NOMEM,
+ * RUCHY_E_LIMIT. */
 int process_table_apply(struct process_table *t, const struct event *event);
 /* The executable mapping of `address` at `time_ns`; false where none is known. */
 bool process_table_find(const struct process_table *t, uint32_t pid, uint64_t address,
