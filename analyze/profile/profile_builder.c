@@ -45,6 +45,8 @@ void profile_builder_free(struct profile_builder *b)
 	row_spill_free(b->rows);
 	free(b->fallbacks.at);
 	free(b->warnings.at);
+	intern_fini(&b->fallbacks.said);
+	intern_fini(&b->warnings.said);
 	free(b);
 }
 
@@ -55,11 +57,19 @@ const char *profile_builder_text(struct profile_builder *b, const char *text)
 	return number == INTERN_NONE ? NULL : intern_key(&b->texts, number);
 }
 
-/* Room for one more element at the end of an owned array. */
+bool profile_builder_too_many(const struct profile_builder *b, size_t n)
+{
+	return b->n_columns && n > PROFILE_MAX_WEIGHTS / b->n_columns;
+}
+
+/* Room for one more element at the end of an owned array, which doubles at powers of two. */
 static int grow(void **array, size_t n, size_t width)
 {
-	void *bigger = realloc(*array, (n + 1) * width);
+	void *bigger;
 
+	if (n & (n - 1))
+		return 0;
+	bigger = realloc(*array, (n ? 2 * n : 1) * width);
 	if (!bigger)
 		return RUCHY_E_NOMEM;
 	*array = bigger;
@@ -68,18 +78,20 @@ static int grow(void **array, size_t n, size_t width)
 
 static int add_line(struct profile_builder *b, struct text_list *list, const char *text)
 {
-	const char *kept = profile_builder_text(b, text);
+	uint32_t text_number = intern_text(&b->texts, text), number;
 	void *array = list->at;
 
-	if (!kept)
+	if (text_number == INTERN_NONE)
 		return RUCHY_E_NOMEM;
-	for (size_t i = 0; i < list->n; i++)
-		if (list->at[i] == kept)
-			return 0; /* said once */
+	number = intern(&list->said, &text_number, sizeof(text_number));
+	if (number == INTERN_NONE)
+		return RUCHY_E_NOMEM;
+	if (number < list->n)
+		return 0; /* said once */
 	if (grow(&array, list->n, sizeof(*list->at)) < 0)
 		return RUCHY_E_NOMEM;
 	list->at = array;
-	list->at[list->n++] = kept;
+	list->at[list->n++] = intern_key(&b->texts, text_number);
 	return 0;
 }
 
@@ -108,21 +120,29 @@ static const char *join_command(struct profile_builder *b, const struct trace_me
 	return kept;
 }
 
-static void describe(struct profile_builder *b, const char *path, const struct trace_meta *meta)
+/* A text of the header, which may be missing. False: no memory. */
+static bool keep(struct profile_builder *b, const char **ret, const char *text)
+{
+	*ret = profile_builder_text(b, text);
+	return *ret || !text;
+}
+
+static int describe(struct profile_builder *b, const char *path, const struct trace_meta *meta)
 {
 	struct profile_info *info = &b->info;
 
-	info->trace = profile_builder_text(b, path);
-	info->command = join_command(b, meta);
-	info->binary = meta->n_command ? profile_builder_text(b, meta->command[0]) : NULL;
-	info->hostname = profile_builder_text(b, meta->hostname);
-	info->kernel = profile_builder_text(b, meta->kernel);
-	info->arch = profile_builder_text(b, meta->arch);
-	info->cpu_model = profile_builder_text(b, meta->cpu_model);
-	info->recorder = profile_builder_text(b, meta->recorder);
 	info->format = meta->format;
 	info->has_realtime = meta->has_clock;
 	info->start_realtime_ns = (int64_t)meta->clock_realtime_ns;
+	info->command = join_command(b, meta);
+	if (meta->n_command && (!info->command || !keep(b, &info->binary, meta->command[0])))
+		return RUCHY_E_NOMEM;
+	if (!keep(b, &info->trace, path) || !keep(b, &info->hostname, meta->hostname) ||
+	    !keep(b, &info->kernel, meta->kernel) || !keep(b, &info->arch, meta->arch) ||
+	    !keep(b, &info->cpu_model, meta->cpu_model) ||
+	    !keep(b, &info->recorder, meta->recorder))
+		return RUCHY_E_NOMEM;
+	return 0;
 }
 
 static bool counts_nanoseconds(const struct event_desc *e)
@@ -209,13 +229,11 @@ static int add_counter(struct profile_builder *b, const struct meta_counter *fro
 int profile_builder_trace(struct profile_builder *b, const char *path,
 			  const struct trace_meta *meta)
 {
-	int rc;
+	int rc = b->info.n_traces++ ? 0 : describe(b, path, meta);
 
 	b->first_time = UINT64_MAX;
 	b->last_time = 0;
-	if (!b->info.n_traces++)
-		describe(b, path, meta);
-	rc = map_events(b, &meta->events);
+	rc = rc < 0 ? rc : map_events(b, &meta->events);
 	for (size_t i = 0; rc == 0 && i < meta->n_counters; i++)
 		rc = add_counter(b, &meta->counters[i]);
 	for (size_t i = 0; rc == 0 && i < meta->n_fallbacks; i++)
@@ -275,12 +293,14 @@ static int count_end(struct profile_builder *b, size_t thread, enum stack_end en
 	return 0;
 }
 
-/* Number of the unique stack in the profile's sense (0 is the root), or INTERN_NONE. */
-static uint32_t intern_stack(struct profile_builder *b, const struct stack *stack)
+/* Number of the unique stack in the profile's sense (0 is the root). */
+static int intern_stack(struct profile_builder *b, const struct stack *stack, uint32_t *ret)
 {
 	struct stack_key at = { 0 };
 	uint32_t number = 0;
 
+	if (b->stacks.n > PROFILE_MAX_STACKS)
+		return RUCHY_E_LIMIT;
 	for (size_t i = stack->n_frames; i-- > 0;) {
 		const struct stack_frame *f = &stack->frames[i];
 		struct frame_key key = { f->address, f->module, f->flags };
@@ -290,10 +310,11 @@ static uint32_t intern_stack(struct profile_builder *b, const struct stack *stac
 		number =
 			at.frame == INTERN_NONE ? INTERN_NONE : intern(&b->stacks, &at, sizeof(at));
 		if (number == INTERN_NONE)
-			return number;
+			return RUCHY_E_NOMEM;
 		number++;
 	}
-	return number;
+	*ret = number;
+	return 0;
 }
 
 static int add_row(struct profile_builder *b, const struct event *sample, uint32_t thread,
@@ -316,19 +337,23 @@ int profile_builder_add(struct profile_builder *b, const struct event *sample, c
 	uint32_t name = intern_text(&b->texts, comm), stack_number, group, thread;
 	uint64_t period = sample->sample.period;
 	struct builder_column *column;
-	int at = counter_column(b, sample->event);
+	int at = counter_column(b, sample->event), rc;
 
 	if (at < 0)
 		return 0; /* an event that carries sideband only */
 	column = &b->columns[at];
-	stack_number = intern_stack(b, stack);
+	rc = intern_stack(b, stack, &stack_number);
+	if (rc < 0)
+		return rc;
 	thread = intern(&b->threads, &(struct thread_key){ sample->pid, sample->tid, name },
 			sizeof(struct thread_key));
 	group = intern(&b->groups, &(struct group_key){ stack_number, name, stack->end },
 		       sizeof(struct group_key));
-	if (name == INTERN_NONE || stack_number == INTERN_NONE || thread == INTERN_NONE ||
-	    group == INTERN_NONE || !count(&column->groups, group, period) ||
-	    !count(&column->threads, thread, period))
+	if (name == INTERN_NONE || thread == INTERN_NONE || group == INTERN_NONE)
+		return RUCHY_E_NOMEM;
+	if (profile_builder_too_many(b, group) || profile_builder_too_many(b, thread))
+		return RUCHY_E_LIMIT;
+	if (!count(&column->groups, group, period) || !count(&column->threads, thread, period))
 		return RUCHY_E_NOMEM;
 	column->pub.total.samples++;
 	column->pub.total.count += period;

@@ -51,7 +51,16 @@ struct thread_ends {
 struct text_list {
 	const char **at; /* owned array of texts in `texts` */
 	size_t n;
+	struct intern said; /* their numbers in `texts` */
 };
+
+/*
+ * Bounds of what a trace may make us hold, far above what people record: a small file can ask for
+ * any number of unique stacks (2,048 frames that begin anew with each sample of some dozen bytes),
+ * and for each of them a weight in any number of columns. RUCHY_E_LIMIT beyond.
+ */
+#define PROFILE_MAX_STACKS  (1u << 25) /* nodes of the physical call tree */
+#define PROFILE_MAX_WEIGHTS (1u << 26) /* things that have weights, times columns */
 
 struct profile_builder {
 	struct intern texts, frames, stacks, groups, threads;
@@ -73,6 +82,9 @@ struct profile_builder {
 /* A text that lives as long as the builder, then the profile. NULL: no memory (or `text` is NULL).
  */
 const char *profile_builder_text(struct profile_builder *b, const char *text);
+
+/* Are there too many of `n` things that have a weight in each column? */
+bool profile_builder_too_many(const struct profile_builder *b, size_t n);
 
 /* Fill in p->metrics: values of the whole run, and for every null the reason, a text in `texts`.
  * RUCHY_E_NOMEM. */

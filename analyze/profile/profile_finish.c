@@ -37,6 +37,8 @@ struct finish {
 	uint32_t *stamps;               /* by function: group that counted it last + 1 */
 	uint32_t *chain;                /* logical frames of one group, outermost first */
 	size_t max_chain;
+	uint32_t *seen; /* columns that one group has samples in */
+	size_t n_seen;
 };
 
 struct function_key {
@@ -281,9 +283,32 @@ static uint32_t child(struct finish *f, uint32_t parent, enum profile_node_kind 
 	return number == INTERN_NONE ? number : number + 1; /* 0 is the root */
 }
 
+/* Note the columns that a group has samples in: few of those that there are. */
+static void see_columns(struct finish *f, uint32_t group)
+{
+	f->n_seen = 0;
+	for (uint32_t c = 0; c < f->b->n_columns; c++) {
+		const struct weight_array *w = &f->b->columns[c].groups;
+
+		if (group < w->n && w->at[group].samples)
+			f->seen[f->n_seen++] = c;
+	}
+}
+
+/* Add a group's weights to a function's. */
+static void add_weights(const struct finish *f, uint32_t group, struct profile_weight *to)
+{
+	for (size_t i = 0; i < f->n_seen; i++) {
+		const struct profile_weight *w = &f->b->columns[f->seen[i]].groups.at[group];
+
+		to[f->seen[i]].samples += w->samples;
+		to[f->seen[i]].count += w->count;
+	}
+}
+
 /* The node of a group's leaf, its way made; every function on the way gets the group's weights as
  * total. */
-static uint32_t place_group(struct finish *f, uint32_t group, size_t n_columns)
+static uint32_t place_group(struct finish *f, uint32_t group)
 {
 	const struct group_key *key = group_key(f->b, group);
 	uint32_t node = child(f, 0, PROFILE_NODE_COMM, key->comm);
@@ -300,28 +325,10 @@ static uint32_t place_group(struct finish *f, uint32_t group, size_t n_columns)
 		if (f->stamps[function] == group + 1)
 			continue;
 		f->stamps[function] = group + 1;
-		for (size_t c = 0; c < n_columns; c++) {
-			const struct weight_array *w = &f->b->columns[c].groups;
-			struct profile_weight *total = &f->p->functions[function].total[c];
-
-			if (group < w->n) {
-				total->samples += w->at[group].samples;
-				total->count += w->at[group].count;
-			}
-		}
+		add_weights(f, group, f->p->functions[function].total);
 	}
-	if (node != INTERN_NONE && n) {
-		struct profile_function *leaf = &f->p->functions[f->chain[n - 1] >> 1];
-
-		for (size_t c = 0; c < n_columns; c++) {
-			const struct weight_array *w = &f->b->columns[c].groups;
-
-			if (group < w->n) {
-				leaf->self[c].samples += w->at[group].samples;
-				leaf->self[c].count += w->at[group].count;
-			}
-		}
-	}
+	if (node != INTERN_NONE && n)
+		add_weights(f, group, f->p->functions[f->chain[n - 1] >> 1].self);
 	return node;
 }
 
@@ -410,18 +417,28 @@ static int make_tree(struct finish *f)
 	uint32_t *leaves = array(f->b->groups.n, sizeof(*leaves));
 	int rc = RUCHY_E_NOMEM;
 
+	if (profile_builder_too_many(f->b, n_functions)) {
+		rc = RUCHY_E_LIMIT;
+		goto out;
+	}
 	p->function_weights = array(2 * n_functions * n_columns, sizeof(*p->function_weights));
 	f->stamps = array(n_functions, sizeof(*f->stamps));
-	if (!leaves || !p->function_weights || !f->stamps)
+	f->seen = array(n_columns, sizeof(*f->seen));
+	if (!leaves || !p->function_weights || !f->stamps || !f->seen)
 		goto out;
 	for (size_t i = 0; i < n_functions; i++) {
 		p->functions[i].self = p->function_weights + 2 * i * n_columns;
 		p->functions[i].total = p->functions[i].self + n_columns;
 	}
 	for (uint32_t g = 0; g < f->b->groups.n; g++) {
-		leaves[g] = place_group(f, g, n_columns);
+		see_columns(f, g);
+		leaves[g] = place_group(f, g);
 		if (leaves[g] == INTERN_NONE)
 			goto out;
+		if (profile_builder_too_many(f->b, f->nodes.n)) {
+			rc = RUCHY_E_LIMIT;
+			goto out;
+		}
 	}
 	rc = make_nodes(f, leaves, n_columns);
 out:
@@ -516,6 +533,10 @@ static int make_threads(struct finish *f)
 	struct profile_whole *p = f->p;
 	int rc = RUCHY_E_NOMEM;
 
+	if (profile_builder_too_many(f->b, n)) {
+		rc = RUCHY_E_LIMIT;
+		goto out;
+	}
 	p->threads = array(n, sizeof(*p->threads));
 	p->thread_weights = array(n * n_columns, sizeof(*p->thread_weights));
 	p->thread_of_row = array(n, sizeof(*p->thread_of_row));
@@ -654,6 +675,7 @@ int profile_builder_finish(struct profile_builder *b, struct symbolizer *symboli
 	free(f.lists);
 	free(f.stamps);
 	free(f.chain);
+	free(f.seen);
 	intern_fini(&f.functions);
 	intern_fini(&f.nodes);
 	return rc;

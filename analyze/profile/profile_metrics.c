@@ -39,7 +39,7 @@ static const char *missing(const struct profile *p, struct intern *texts, const 
 
 	if (find_column(p, name) >= 0)
 		return NULL;
-	if (c)
+	if (c && c->reason)
 		snprintf(text, sizeof(text), "%s: %s", name, c->reason);
 	else
 		snprintf(text, sizeof(text), "%s was not recorded", name);

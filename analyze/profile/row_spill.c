@@ -24,6 +24,7 @@ struct row_spill {
 /* A run while it is merged. */
 struct run {
 	struct entry *rows; /* owned, READ_ROWS; the last run borrows the buffer */
+	bool borrowed;
 	size_t at, n;
 	off_t next, end; /* in the file, in entries */
 };
@@ -110,33 +111,57 @@ static const struct entry *peek(struct row_spill *s, struct run *run, int *ret_r
 	return &run->rows[0];
 }
 
-static int merge(struct row_spill *s, struct run *runs, size_t n_runs,
+/* Move runs[at] of a heap of `n` runs, each with its next row loaded, down to its place. */
+static void sift(struct run *runs, size_t n, size_t at)
+{
+	struct run moved = runs[at];
+	size_t child;
+
+	while ((child = 2 * at + 1) < n) {
+		if (child + 1 < n && compare(&runs[child + 1].rows[runs[child + 1].at],
+					     &runs[child].rows[runs[child].at]) < 0)
+			child++;
+		if (compare(&runs[child].rows[runs[child].at], &moved.rows[moved.at]) >= 0)
+			break;
+		runs[at] = runs[child];
+		at = child;
+	}
+	runs[at] = moved;
+}
+
+/* Load the next row of runs[at]; a run at its end changes places with the last, and *n shrinks. */
+static int load(struct row_spill *s, struct run *runs, size_t *n, size_t at)
+{
+	struct run done;
+	int rc = 0;
+
+	if (peek(s, &runs[at], &rc) || rc < 0)
+		return rc;
+	done = runs[at];
+	runs[at] = runs[--*n];
+	runs[*n] = done;
+	return 0;
+}
+
+static int merge(struct row_spill *s, struct run *runs, size_t n,
 		 int (*visit)(void *arg, const struct profile_row *row), void *arg)
 {
 	int rc = 0;
 
-	for (;;) {
-		const struct entry *least = NULL;
-		size_t from = 0;
-
-		/* Few runs (a million samples are 31): a scan is as good as a heap. */
-		for (size_t i = 0; i < n_runs; i++) {
-			const struct entry *e = peek(s, &runs[i], &rc);
-
-			if (rc < 0)
-				return rc;
-			if (e && (!least || compare(e, least) < 0)) {
-				least = e;
-				from = i;
-			}
-		}
-		if (!least)
-			return 0;
-		rc = visit(arg, &least->row);
+	for (size_t i = n; rc == 0 && i-- > 0;)
+		rc = load(s, runs, &n, i);
+	for (size_t i = n / 2; rc == 0 && i-- > 0;)
+		sift(runs, n, i);
+	while (rc == 0 && n) {
+		rc = visit(arg, &runs[0].rows[runs[0].at].row);
 		if (rc)
 			return rc;
-		runs[from].at++;
+		runs[0].at++;
+		rc = load(s, runs, &n, 0);
+		if (rc == 0 && n)
+			sift(runs, n, 0);
 	}
+	return rc;
 }
 
 int row_spill_visit(struct row_spill *s, int (*visit)(void *arg, const struct profile_row *row),
@@ -160,11 +185,12 @@ int row_spill_visit(struct row_spill *s, int (*visit)(void *arg, const struct pr
 		runs[i].end = runs[i].next + RUN_ROWS;
 	}
 	qsort(s->buffer, s->n_buffer, sizeof(*s->buffer), compare);
-	runs[s->n_runs] = (struct run){ .rows = s->buffer, .n = s->n_buffer };
+	runs[s->n_runs] = (struct run){ .rows = s->buffer, .borrowed = true, .n = s->n_buffer };
 	rc = merge(s, runs, n_runs, visit, arg);
 out_runs:
-	for (size_t i = 0; i < s->n_runs; i++)
-		free(runs[i].rows);
+	for (size_t i = 0; i < n_runs; i++)
+		if (!runs[i].borrowed)
+			free(runs[i].rows);
 	free(runs);
 	return rc;
 }
