@@ -211,8 +211,8 @@ static void put_record(FILE *out, const struct event *e, size_t size)
 	fputc('\n', out);
 }
 
-static void take_records(struct record_iter *it, const struct trace_chunk *chunk, bool list,
-			 FILE *out, struct counts *counts)
+static int take_records(struct record_iter *it, const struct trace_chunk *chunk, bool list,
+			FILE *out, struct counts *counts)
 {
 	struct event e;
 	int rc;
@@ -220,7 +220,7 @@ static void take_records(struct record_iter *it, const struct trace_chunk *chunk
 	record_iter_start(it, chunk);
 	while ((rc = record_iter_next(it, &e)) != 0) {
 		if (rc == RUCHY_E_NOMEM)
-			return;
+			return rc;
 		counts->records++;
 		if (rc < 0) {
 			counts->damaged++;
@@ -236,6 +236,7 @@ static void take_records(struct record_iter *it, const struct trace_chunk *chunk
 		if (list)
 			put_record(out, &e, record_iter_size(it));
 	}
+	return 0;
 }
 
 /* META items by tag and length; the payload was checked when the reader parsed it. */
@@ -253,8 +254,8 @@ static void list_items(const struct trace_chunk *chunk, FILE *out)
 	}
 }
 
-static void take_chunk(struct record_iter *it, const struct trace_chunk *chunk, bool list,
-		       FILE *out, struct counts *counts)
+static int take_chunk(struct record_iter *it, const struct trace_chunk *chunk, bool list, FILE *out,
+		      struct counts *counts)
 {
 	fprintf(out,
 		"chunk %" PRIu64 " %s offset=%" PRIu64 " stored=%" PRIu64 " raw=%zu ring=%" PRIu32
@@ -262,9 +263,10 @@ static void take_chunk(struct record_iter *it, const struct trace_chunk *chunk, 
 		chunk->sequence, kind_name(chunk->kind), chunk->offset, chunk->stored_bytes,
 		chunk->size, chunk->ring, chunk->records, chunk->first_time, chunk->last_time);
 	if (chunk->kind == WIRE_CHUNK_SIDEBAND || chunk->kind == WIRE_CHUNK_SAMPLES)
-		take_records(it, chunk, list, out, counts);
-	else if (chunk->kind == WIRE_CHUNK_META && list)
+		return take_records(it, chunk, list, out, counts);
+	if (chunk->kind == WIRE_CHUNK_META && list)
 		list_items(chunk, out);
+	return 0;
 }
 
 static int take_items(struct trace_reader *r, struct record_iter *it, bool list, FILE *out,
@@ -278,8 +280,11 @@ static int take_items(struct trace_reader *r, struct record_iter *it, bool list,
 		if (rc < 0)
 			return rc;
 		if (item.type == TRACE_ITEM_CHUNK) {
-			take_chunk(it, item.chunk, list, out, counts);
+			rc = take_chunk(it, item.chunk, list, out, counts);
 			trace_chunk_free(item.chunk);
+			if (rc < 0)
+				return ruchy_error_set(err, rc, "records: %s",
+						       ruchy_error_name(rc));
 		} else if (item.type == TRACE_ITEM_ROUND) {
 			fprintf(out, "round %" PRIu64 "\n", item.round_time);
 		}
