@@ -104,6 +104,7 @@ static inline int trace_exercise_reader(const char *path)
 		trace_chunk_free(item.chunk);
 	}
 	trace_input_demand(rc == 0 || (err.code == rc && err.text[0]));
+	(void)sink;
 	record_iter_free(it);
 	trace_reader_free(r);
 	return rc;
