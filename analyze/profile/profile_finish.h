@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * profile_finish.h - the steps from counts to a profile; private to profile/.
+ * profile_finish.c runs them in this order, each once: frames (names, functions),
+ * tree (weights), sort. Each returns 0, RUCHY_E_NOMEM, or what the symbolizer does;
+ * what they make is owned by `p`, their scratch by `struct finish`.
+ */
+#ifndef RUCHY_ANALYZE_PROFILE_FINISH_H
+#define RUCHY_ANALYZE_PROFILE_FINISH_H
+
+#include <stdlib.h>
+
+#include "analyze/profile/profile_builder.h"
+
+/* The profile and what it owns. `pub` comes first: a pointer to one is a pointer to the other. */
+struct profile_whole {
+	struct profile pub;
+	struct intern texts;
+	struct row_spill *rows;
+	struct profile_column *columns;
+	struct profile_counter *counters;
+	struct profile_function *functions;
+	struct profile_frame *frames;
+	struct profile_symbol *symbols; /* of all frames */
+	struct profile_stack *stacks;
+	struct profile_node *nodes;
+	struct profile_thread *threads;
+	struct profile_weight *function_weights, *node_weights, *thread_weights;
+	uint32_t *thread_of_row; /* row's thread number -> index in threads */
+	const char **fallbacks, **warnings;
+};
+
+/* Scratch of one finish. Zero-initialise; profile_builder_finish frees what the steps leave in it.
+ */
+struct finish {
+	struct profile_builder *b;
+	struct profile_whole *p;
+	struct symbol_list *lists;      /* by frame number */
+	struct intern functions, nodes; /* keys of profile_frames.c and profile_tree.c */
+	uint32_t *stamps;               /* by function: group that counted it last + 1 */
+	uint32_t *chain;                /* logical frames of one group, outermost first */
+	size_t max_chain;
+	uint32_t *seen; /* columns that one group has samples in */
+	size_t n_seen;
+};
+
+/* calloc that gives a pointer for 0 elements too. */
+static inline void *profile_array(size_t n, size_t width)
+{
+	return calloc(n ? n : 1, width);
+}
+
+/* Name the unique frames and make frames, symbols, functions (without weights) and stacks. */
+int profile_frames_make(struct finish *f, struct symbolizer *symbolizer,
+			const struct module_table *modules);
+/* Lay the logical call tree; weights of its nodes and of the functions. */
+int profile_tree_make(struct finish *f);
+/* Threads with their weights, and the functions, greatest first. */
+int profile_sort_threads(struct finish *f);
+int profile_sort_functions(struct finish *f);
+
+#endif
