@@ -25,7 +25,7 @@ enum metric_id { METRICS(METRIC_ENUM) METRIC_COUNT };
 struct metric {
 	bool has_value;
 	double value;     /* a fraction, not a percentage */
-	double low, high; /* 95 % interval; NAN where there are too few samples */
+	double low, high; /* 95 % interval; NAN: too few samples, or counted exactly */
 	uint64_t numerator_samples, denominator_samples;
 	const char *reason; /* why it is null; static or owned by the profile */
 };

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The three ratios of a set of weights, or why there is none. */
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -47,6 +48,20 @@ static const char *missing(const struct profile *p, struct intern *texts, const 
 	return number == INTERN_NONE ? "out of memory" : intern_key(texts, number);
 }
 
+/* The ratio of the run's exact totals, where both were counted: sampled sums are estimates of
+ * these. */
+static void use_exact_totals(struct profile *p, enum metric_id id)
+{
+	int n = find_column(p, ratios[id].numerator), d = find_column(p, ratios[id].denominator);
+	struct metric *m = &p->metrics.values[id];
+
+	if (n < 0 || d < 0 || !p->columns[n].has_exact || !p->columns[d].has_exact)
+		return;
+	*m = metric_ratio(p->columns[n].exact_count, m->numerator_samples,
+			  p->columns[d].exact_count, m->denominator_samples);
+	m->low = m->high = NAN; /* counted, not estimated */
+}
+
 int profile_explain_metrics(struct profile *p, struct intern *texts)
 {
 	struct profile_weight *totals = calloc(p->n_columns + 1, sizeof(*totals));
@@ -62,6 +77,8 @@ int profile_explain_metrics(struct profile *p, struct intern *texts)
 	for (size_t i = 0; i < p->n_columns; i++)
 		totals[i] = p->columns[i].total;
 	p->metrics = profile_metrics(p, totals);
+	for (enum metric_id i = 0; i < METRIC_COUNT; i++)
+		use_exact_totals(p, i);
 	free(totals);
 	return 0;
 }

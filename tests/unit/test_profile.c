@@ -1,0 +1,250 @@
+/* SPDX-License-Identifier: MIT */
+/* Counting and finishing: sums, the call tree, recursion, ratios, rows in order. */
+#include <linux/perf_event.h>
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "analyze/profile/profile.h"
+
+static const char kallsyms[] = "ffffffff81000000 T outer\n"
+			       "ffffffff81000100 T middle\n"
+			       "ffffffff81000200 T leaf\n"
+			       "ffffffff81000300 T end\n";
+
+enum { OUTER = 0, MIDDLE = 1, LEAF = 2 };
+
+/* Two events, cycles (the time base) and instructions, with exact totals. */
+static void make_meta(struct trace_meta *meta, uint64_t cycles, uint64_t instructions)
+{
+	static const char *const names[] = { "cpu_cycles", "instructions" };
+	const uint64_t counts[] = { cycles, instructions };
+	struct ruchy_buf items = { 0 };
+	uint8_t attr[128] = { 0 };
+
+	memset(meta, 0, sizeof(*meta));
+	ruchy_store64(attr + 24, PERF_SAMPLE_IDENTIFIER | PERF_SAMPLE_IP);
+	for (uint32_t i = 0; i < 2; i++) {
+		struct meta_counter counter = { .name = (char *)(uintptr_t)names[i],
+						.requested = true,
+						.event = (int)i,
+						.fallback = -1 };
+		struct meta_total total = { .event = i, .count = counts[i] };
+		uint64_t id = 10 + i;
+
+		trace_meta_put_event(&items, i ? WIRE_ROLE_COUNTER : WIRE_ROLE_TIME_BASE, attr,
+				     sizeof(attr), names[i], &id, 1);
+		trace_meta_put_counter(&items, &counter);
+		if (counts[i])
+			trace_meta_put_total(&items, &total);
+	}
+	assert_int_equal(trace_meta_parse(meta, items.data, items.size, NULL), 0);
+	ruchy_buf_fini(&items);
+}
+
+struct fixture {
+	struct module_table *modules;
+	struct symbolizer *symbolizer;
+	struct profile_builder *builder;
+	struct trace_meta meta;
+	uint32_t kernel;
+};
+
+static void setup(struct fixture *f, uint64_t cycles, uint64_t instructions)
+{
+	f->modules = module_table_new(NULL);
+	f->kernel = module_table_get(f->modules, MODULE_KERNEL, "[kernel.kallsyms]", NULL, 0)->id;
+	f->symbolizer = symbolizer_new(f->modules, true);
+	assert_int_equal(symbolizer_add_kallsyms(f->symbolizer, kallsyms, sizeof(kallsyms) - 1), 0);
+	f->builder = profile_builder_new(true);
+	make_meta(&f->meta, cycles, instructions);
+	assert_int_equal(profile_builder_trace(f->builder, "t", &f->meta), 0);
+}
+
+/* One sample whose stack is the functions of `path`, outermost first. */
+static void add(struct fixture *f, int event, uint64_t time, uint64_t period, enum stack_end end,
+		const int *path, size_t n)
+{
+	static struct stack stack;
+	struct event e = {
+		.type = PERF_RECORD_SAMPLE, .event = event, .pid = 7, .tid = 7, .time_ns = time
+	};
+
+	e.sample.period = period;
+	stack.n_frames = n;
+	stack.end = end;
+	for (size_t i = 0; i < n; i++)
+		stack.frames[n - 1 - i] =
+			(struct stack_frame){ .module = f->kernel,
+					      .flags = STACK_FRAME_KERNEL,
+					      .address = 0xffffffff81000010u +
+							 0x100u * (unsigned)path[i] };
+	assert_int_equal(profile_builder_add(f->builder, &e, "comm", &stack), 0);
+}
+
+static struct profile *finish(struct fixture *f)
+{
+	const struct trace_integrity integrity = { 0 };
+	const struct profile_losses losses = { 0 };
+	struct profile *p;
+
+	assert_int_equal(profile_builder_trace_end(f->builder, &f->meta, &integrity, &losses), 0);
+	assert_int_equal(profile_builder_finish(f->builder, f->symbolizer, f->modules, &p), 0);
+	symbolizer_free(f->symbolizer);
+	module_table_free(f->modules);
+	trace_meta_fini(&f->meta);
+	return p;
+}
+
+static const struct profile_function *function(const struct profile *p, const char *name)
+{
+	for (size_t i = 0; i < p->n_functions; i++)
+		if (!strcmp(p->functions[i].name, name))
+			return &p->functions[i];
+	fail_msg("no function %s", name);
+	return NULL;
+}
+
+static void test_finish_sums_self_and_total(void **state)
+{
+	const int deep[] = { OUTER, MIDDLE, LEAF }, shallow[] = { OUTER };
+	uint64_t self = 0;
+	struct fixture f;
+	struct profile *p;
+
+	(void)state;
+	setup(&f, 0, 0);
+	add(&f, 0, 1, 100, STACK_END_ENTRY, deep, 3);
+	add(&f, 0, 2, 50, STACK_END_ENTRY, deep, 3);
+	add(&f, 0, 3, 10, STACK_END_ENTRY, shallow, 1);
+	add(&f, 1, 4, 7, STACK_END_ENTRY, deep, 2);
+	p = finish(&f);
+	assert_string_equal(p->functions[0].name, "leaf"); /* the greatest self comes first */
+	assert_int_equal(function(p, "leaf")->self[0].count, 150);
+	assert_int_equal(function(p, "outer")->self[0].count, 10);
+	assert_int_equal(function(p, "outer")->total[0].count, 160);
+	assert_int_equal(function(p, "middle")->self[1].count, 7);
+	assert_int_equal(p->info.samples, 4);
+	assert_int_equal(p->ends[STACK_END_ENTRY], 3); /* of the time base only */
+	for (size_t i = 0; i < p->n_nodes; i++)
+		self += p->nodes[i].self[0].count;
+	assert_int_equal(self, p->nodes[0].total[0].count);
+	assert_int_equal(self, p->columns[0].total.count);
+	profile_free(p);
+}
+
+static void test_finish_recursion_counts_once_a_sample(void **state)
+{
+	const int path[] = { OUTER, MIDDLE, OUTER, MIDDLE, OUTER };
+	struct fixture f;
+	struct profile *p;
+
+	(void)state;
+	setup(&f, 0, 0);
+	add(&f, 0, 1, 100, STACK_END_ENTRY, path, 5);
+	p = finish(&f);
+	assert_int_equal(function(p, "outer")->total[0].samples, 1);
+	assert_int_equal(function(p, "outer")->self[0].samples, 1);
+	assert_int_equal(function(p, "middle")->total[0].count, 100);
+	assert_int_equal(p->n_nodes, 1 + 1 + 5); /* root, comm, one a frame */
+	profile_free(p);
+}
+
+static void test_finish_broken_stacks_stand_apart(void **state)
+{
+	const int path[] = { MIDDLE };
+	struct fixture f;
+	struct profile *p;
+
+	(void)state;
+	setup(&f, 0, 0);
+	add(&f, 0, 1, 1, STACK_END_TRUNCATED, path, 1);
+	add(&f, 0, 2, 1, STACK_END_ENTRY, path, 1);
+	p = finish(&f);
+	assert_int_equal(p->ends[STACK_END_TRUNCATED], 1);
+	assert_int_equal(p->n_nodes, 1 + 1 + 1 + 2);
+	assert_int_equal(function(p, "middle")->total[0].samples, 2);
+	profile_free(p);
+}
+
+static void test_metrics_of_a_function_are_sampled_of_the_run_exact(void **state)
+{
+	const int path[] = { LEAF };
+	struct metrics of_leaf;
+	struct metric run;
+	struct fixture f;
+	struct profile *p;
+
+	(void)state;
+	setup(&f, 1000, 1500);
+	for (int i = 0; i < 8; i++) {
+		add(&f, 0, 1, 100, STACK_END_ENTRY, path, 1);
+		add(&f, 1, 1, 90, STACK_END_ENTRY, path, 1);
+	}
+	p = finish(&f);
+	of_leaf = profile_metrics(p, function(p, "leaf")->self);
+	assert_true(fabs(of_leaf.values[METRIC_IPC].value - 0.9) < 1e-9);
+	assert_true(of_leaf.values[METRIC_IPC].low < 0.9 && of_leaf.values[METRIC_IPC].high > 0.9);
+	run = p->metrics.values[METRIC_IPC];
+	assert_true(fabs(run.value - 1.5) < 1e-9);
+	assert_true(isnan(run.low));
+	assert_false(p->metrics.values[METRIC_CACHE_MISS_RATE].has_value);
+	assert_string_equal(p->metrics.values[METRIC_CACHE_MISS_RATE].reason,
+			    "cache_misses was not recorded");
+	profile_free(p);
+}
+
+static void test_ratio_without_denominator_is_null(void **state)
+{
+	(void)state;
+	assert_false(metric_ratio(5, 5, 0, 0).has_value);
+	assert_non_null(metric_ratio(5, 5, 0, 0).reason);
+	assert_true(isnan(metric_ratio(1, 1, 2, 2).low)); /* too few samples for an interval */
+}
+
+/* More rows than one sorted run holds, given backwards. */
+enum { ROWS = 100000 };
+
+static int check_row(void *arg, const struct profile_row *row)
+{
+	uint64_t *next = arg;
+
+	assert_int_equal(row->time_ns, *next);
+	++*next;
+	return 0;
+}
+
+static void test_rows_come_in_time_order(void **state)
+{
+	const int path[] = { LEAF };
+	uint64_t next = 1;
+	struct fixture f;
+	struct profile *p;
+
+	(void)state;
+	setup(&f, 0, 0);
+	for (uint64_t i = ROWS; i > 0; i--)
+		add(&f, 0, i, 1, STACK_END_ENTRY, path, 1);
+	p = finish(&f);
+	assert_int_equal(profile_rows(p, check_row, &next), 0);
+	assert_int_equal(next, ROWS + 1);
+	profile_free(p);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_finish_sums_self_and_total),
+		cmocka_unit_test(test_finish_recursion_counts_once_a_sample),
+		cmocka_unit_test(test_finish_broken_stacks_stand_apart),
+		cmocka_unit_test(test_metrics_of_a_function_are_sampled_of_the_run_exact),
+		cmocka_unit_test(test_ratio_without_denominator_is_null),
+		cmocka_unit_test(test_rows_come_in_time_order),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
