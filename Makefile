@@ -2,20 +2,32 @@
 # One non-recursive Makefile. Objects live in build/<variant>/, so variants never mix:
 #   make                      build/release/{ruchy-record,ruchy-analyze,ruchy}
 #   make VARIANT=asan ...     the same with AddressSanitizer and UBSan
+#   make CROSS=aarch64-linux-gnu- SYSROOT=DIR [static]    for another architecture, in build/aarch64-<variant>/
 # `make help` lists the targets, `make V=1` shows the commands.
 
 SHELL := /bin/bash
 
 VARIANT ?= release
-B       := build/$(VARIANT)
+CROSS   ?=
+SYSROOT ?=
+# The architecture that is built for, and its directory's prefix where that is another than ours.
+ARCH    := $(if $(CROSS),$(firstword $(subst -, ,$(CROSS))),$(shell uname -m))
+FOREIGN := $(if $(CROSS),$(ARCH)-)
+B       := build/$(FOREIGN)$(VARIANT)
 PREFIX  ?= /usr/local
 DESTDIR ?=
-CROSS   ?=
 ifeq ($(origin CC),default)
 CC      := $(CROSS)gcc
 endif
-CXX_TEST   ?= g++
+CXX_TEST   ?= $(CROSS)g++
 PKG_CONFIG ?= pkg-config
+ifneq ($(SYSROOT),)
+override CC += --sysroot=$(abspath $(SYSROOT))
+override CXX_TEST += --sysroot=$(abspath $(SYSROOT))
+# pkg-config is to see the sysroot's packages only, and to give paths below it.
+SYSROOT_LIB := $(abspath $(SYSROOT))/usr/lib/$(CROSS:-=)/pkgconfig:$(abspath $(SYSROOT))/usr/share/pkgconfig
+override PKG_CONFIG := PKG_CONFIG_SYSROOT_DIR=$(abspath $(SYSROOT)) PKG_CONFIG_LIBDIR=$(SYSROOT_LIB) $(PKG_CONFIG)
+endif
 CLANG_FORMAT ?= clang-format
 VERSION := 0.1.0
 
@@ -180,8 +192,9 @@ lint: ## clang's warnings as errors, cppcheck
 bench: all programs ## overhead and speed beside perf's, in one run
 	$(PYTHON) tests/bench/bench.py $(B) $(B)/programs
 
-static: ## build/static/ruchy-record, one file for any target of this architecture
-	$(MAKE) VARIANT=static LDFLAGS=-static build/static/ruchy-record
+STATIC_B := build/$(FOREIGN)static
+static: ## build/static/ruchy-record, one file for any target of this architecture (or of CROSS)
+	$(MAKE) VARIANT=static B=$(STATIC_B) LDFLAGS=-static $(STATIC_B)/ruchy-record
 
 install: all ## PREFIX (/usr/local), DESTDIR
 	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/man/man1 $(DESTDIR)$(PREFIX)/share/man/man5
