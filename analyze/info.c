@@ -58,6 +58,8 @@ static void put_host(FILE *out, const struct trace_meta *m)
 		fprintf(out, "%-14s %" PRIu64 "\n", "cpus", m->cpus);
 	if (m->page_size)
 		fprintf(out, "%-14s %" PRIu64 " bytes\n", "page size", m->page_size);
+	if (m->pac_mask)
+		fprintf(out, "%-14s %#" PRIx64 "\n", "pac mask", m->pac_mask);
 	put_text(out, "asked", m->asked);
 	for (size_t i = 0; i < m->n_fallbacks; i++)
 		put_text(out, "fallback", m->fallbacks[i]);

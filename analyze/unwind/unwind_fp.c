@@ -12,7 +12,7 @@
  */
 bool unwind_fp_step(struct walk *w, bool in_file, enum stack_end *ret_end)
 {
-	const struct regs_arch *arch = w->arch;
+	const struct arch *arch = w->arch;
 	uint64_t fp, sp, caller_fp, ra;
 
 	*ret_end = STACK_END_NO_CFI;
@@ -32,6 +32,7 @@ bool unwind_fp_step(struct walk *w, bool in_file, enum stack_end *ret_end)
 			*ret_end = STACK_END_TRUNCATED;
 		return false;
 	}
+	ra &= ~w->pac_mask;
 	if ((caller_fp && caller_fp <= fp) || !ra || !walk_find(w, ra - 1))
 		return false;
 	w->regs.known = 0;

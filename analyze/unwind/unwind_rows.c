@@ -117,21 +117,30 @@ static bool apply_rules(const struct walk *w, const struct cfi_row *row, uint64_
 			regs_set(next, rule->column, v);
 		else if (outcome != RULE_KEEP)
 			regs_forget(next, rule->column);
-		if (rule->column != w->arch->ra || outcome == RULE_SET)
+		if (rule->column != row->ra_column || outcome == RULE_SET)
 			continue;
 		if (outcome == RULE_CUT)
 			return stop(ret_end, STACK_END_TRUNCATED);
 		if (outcome == RULE_UNKNOWN)
 			return stop(ret_end, STACK_END_NO_REGISTERS);
-		if (outcome == RULE_BAD || w->arch->ra == w->arch->pc)
+		/* RULE_KEEP: back in the link register, where there is one */
+		if (outcome == RULE_BAD || row->ra_column == w->arch->pc)
 			return stop(ret_end, STACK_END_BAD_CFA);
 	}
 	return true;
 }
 
+static bool has_rule(const struct cfi_row *row, unsigned column)
+{
+	for (size_t i = 0; i < row->n_rules; i++)
+		if (row->rules[i].column == column)
+			return true;
+	return false;
+}
+
 bool unwind_rows_step(struct walk *w, const struct cfi_row *row, enum stack_end *ret_end)
 {
-	const struct regs_arch *arch = w->arch;
+	const struct arch *arch = w->arch;
 	struct regs next = w->regs;
 	uint64_t sp, caller_sp, cfa, pc;
 
@@ -144,14 +153,22 @@ bool unwind_rows_step(struct walk *w, const struct cfi_row *row, enum stack_end 
 	regs_set(&next, arch->sp, cfa);
 	if (!apply_rules(w, row, sp, cfa, &next, ret_end))
 		return false;
-	if (!regs_get(&next, arch->ra, &pc) || !regs_get(&next, arch->sp, &caller_sp))
+	if (!regs_get(&next, arch->sp, &caller_sp))
 		return stop(ret_end, STACK_END_NO_REGISTERS);
 	if (!makes_progress(w, row, sp, caller_sp))
 		return stop(ret_end, STACK_END_BAD_CFA);
+	/* A call overwrote the link register: what CFI does not say it saved is lost. */
+	if (!regs_get(&next, row->ra_column, &pc))
+		return stop(ret_end, has_rule(row, row->ra_column) || w->interrupted
+					     ? STACK_END_NO_REGISTERS
+					     : STACK_END_BAD_CFA);
+	pc &= ~w->pac_mask;
 	/* Only an undefined return address is the outermost frame; a zero is a broken stack. */
 	if (!pc || pc >= arch->address_end)
 		return stop(ret_end, STACK_END_BAD_CFA);
 	regs_set(&next, arch->pc, pc);
+	if (arch->link_register && !row->signal_frame)
+		regs_forget(&next, arch->ra);
 	w->regs = next;
 	w->interrupted = row->signal_frame;
 	return true;

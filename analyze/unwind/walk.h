@@ -16,11 +16,12 @@
 #define WALK_MAPPINGS 4
 
 struct walk {
-	const struct regs_arch *arch;
+	const struct arch *arch;
 	const struct process_table *processes;
 	const struct sample_stack *stack;
 	uint32_t pid;
 	uint64_t time_ns;
+	uint64_t pac_mask; /* bits of return addresses that are not address */
 	struct regs regs;
 	/* pc is where the frame was interrupted (leaf, signal), else it is a return address */
 	bool interrupted;

@@ -212,7 +212,7 @@ static struct module_elf *open_elf(const char *path)
 static size_t check_rows(const char *path, const struct oracle *o, bool backwards)
 {
 	struct module_elf *elf = open_elf(path);
-	struct cfi_rows *rows = cfi_rows_new(elf, &regs_x86_64);
+	struct cfi_rows *rows = cfi_rows_new(elf, &arch_x86_64);
 	size_t wrong = 0, step = o->n > 30000 ? 8 : 1; /* libcrypto's 72,000 take a while */
 
 	for (size_t k = 0; k < o->n; k += step) {
@@ -283,7 +283,7 @@ static void test_bare_entry(void **state)
 		print_message("SKIP: no ld-linux-x86-64.so.2 here\n");
 		skip();
 	}
-	rows = cfi_rows_new(elf, &regs_x86_64);
+	rows = cfi_rows_new(elf, &arch_x86_64);
 	entry = module_elf_entry(elf);
 	assert_int_equal(cfi_rows_find(rows, entry)->kind, CFI_ROW_ENTRY);
 	assert_int_equal(cfi_rows_find(rows, entry + 7)->kind, CFI_ROW_ENTRY);
@@ -292,7 +292,7 @@ static void test_bare_entry(void **state)
 	assert_int_not_equal(cfi_rows_find(rows, entry + 4096)->kind, CFI_ROW_ENTRY);
 	cfi_rows_free(rows);
 	/* the rows of another machine are none of ours */
-	rows = cfi_rows_new(elf, &regs_aarch64);
+	rows = cfi_rows_new(elf, &arch_aarch64);
 	assert_int_equal(cfi_rows_find(rows, entry + 4096)->kind, CFI_ROW_NONE);
 	cfi_rows_free(rows);
 	module_elf_free(elf);
