@@ -43,6 +43,17 @@ static uint64_t sigreturn_slot(unsigned column)
 	return 128 + 176 + 8 + 8 * (uint64_t)column;
 }
 
+/* clone(flags, stack, ...): the number in x8 and the stack in x1 are still there, the result is 0.
+ */
+static bool is_new_thread(const uint64_t *registers, const uint8_t *call)
+{
+	const uint32_t svc = 0xd4000001;
+	const uint64_t clone_number = 220;
+
+	return ruchy_load32(call) == svc && registers[8] == clone_number && !registers[0] &&
+	       registers[1] && registers[1] == registers[31];
+}
+
 #ifdef __aarch64__
 /*
  * XPACLRI removes the signature from x30: of all bits set but bit 55, which says whose half of the
@@ -77,6 +88,8 @@ const struct arch arch_aarch64 = {
 	.sigreturn = sigreturn,
 	.sigreturn_size = sizeof(sigreturn),
 	.sigreturn_slot = sigreturn_slot,
+	.is_new_thread = is_new_thread,
+	.syscall_size = 4,
 #ifdef __aarch64__
 	.probe_pac_mask = probe_pac_mask,
 #endif

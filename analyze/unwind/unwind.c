@@ -222,11 +222,27 @@ static bool at_sigreturn(struct unwinder *u, struct walk *w, const struct place 
 	       row->start == at.address;
 }
 
+/* A thread that has done nothing yet. */
+static bool is_new_thread(struct unwinder *u, struct walk *w, uint64_t pc)
+{
+	const struct arch *arch = u->arch;
+	uint64_t all = (2ull << (arch->n_columns - 1)) - 1;
+	const uint8_t *call;
+	struct place p;
+
+	if (!arch->is_new_thread || (w->regs.known & all) != all)
+		return false;
+	p = locate(u, w, pc - arch->syscall_size);
+	return p.open && module_elf_code(p.module->elf, p.address, arch->syscall_size, &call) &&
+	       arch->is_new_thread(w->regs.value, call);
+}
+
 static void walk_user(struct unwinder *u, struct walk *w, struct stack *s)
 {
 	bool in_kernel = s->n_frames;
 	uint32_t flags = 0;
 	uint64_t pc;
+	bool first = true;
 
 	while (regs_get(&w->regs, u->arch->pc, &pc)) {
 		struct place p;
@@ -241,9 +257,15 @@ static void walk_user(struct unwinder *u, struct walk *w, struct stack *s)
 		}
 		if (back)
 			flags |= STACK_FRAME_RETURN;
-		if (!push_place(s, &p, flags) || !step(u, w, &p, &flags, &s->end))
+		if (!push_place(s, &p, flags))
 			return;
-		in_kernel = false;
+		if (first && is_new_thread(u, w, pc)) {
+			s->end = STACK_END_ENTRY;
+			return;
+		}
+		if (!step(u, w, &p, &flags, &s->end))
+			return;
+		in_kernel = first = false;
 	}
 	s->end = STACK_END_NO_REGISTERS;
 }

@@ -130,12 +130,29 @@ static bool apply_rules(const struct walk *w, const struct cfi_row *row, uint64_
 	return true;
 }
 
-static bool has_rule(const struct cfi_row *row, unsigned column)
+static const struct cfi_rule *rule_of(const struct cfi_row *row, unsigned column)
 {
 	for (size_t i = 0; i < row->n_rules; i++)
 		if (row->rules[i].column == column)
-			return true;
-	return false;
+			return &row->rules[i];
+	return NULL;
+}
+
+/*
+ * The caller's SP is the CFA, but for code that another piece of code has pushed the link register
+ * for: its CFI has the slot above the CFA, where the caller's frame should be. glibc's
+ * _dl_runtime_resolve says so of what the PLT's header pushed. The frame then ends above the slot,
+ * with SP aligned as AAPCS64 §6.4.5.1 wants it.
+ */
+static uint64_t caller_sp_of(const struct walk *w, const struct cfi_row *row, uint64_t cfa)
+{
+	const struct cfi_rule *rule = NULL;
+
+	if (w->arch->link_register && !row->signal_frame)
+		rule = rule_of(row, row->ra_column);
+	if (!rule || rule->kind != CFI_RULE_OFFSET || rule->value < 0)
+		return cfa;
+	return (cfa + (uint64_t)rule->value + 8 + 15) & ~15ull;
 }
 
 bool unwind_rows_step(struct walk *w, const struct cfi_row *row, enum stack_end *ret_end)
@@ -150,7 +167,7 @@ bool unwind_rows_step(struct walk *w, const struct cfi_row *row, enum stack_end 
 		return false;
 	if (!regs_get(&w->regs, arch->sp, &sp))
 		return stop(ret_end, STACK_END_NO_REGISTERS);
-	regs_set(&next, arch->sp, cfa);
+	regs_set(&next, arch->sp, caller_sp_of(w, row, cfa));
 	if (!apply_rules(w, row, sp, cfa, &next, ret_end))
 		return false;
 	if (!regs_get(&next, arch->sp, &caller_sp))
@@ -159,7 +176,7 @@ bool unwind_rows_step(struct walk *w, const struct cfi_row *row, enum stack_end 
 		return stop(ret_end, STACK_END_BAD_CFA);
 	/* A call overwrote the link register: what CFI does not say it saved is lost. */
 	if (!regs_get(&next, row->ra_column, &pc))
-		return stop(ret_end, has_rule(row, row->ra_column) || w->interrupted
+		return stop(ret_end, rule_of(row, row->ra_column) || w->interrupted
 					     ? STACK_END_NO_REGISTERS
 					     : STACK_END_BAD_CFA);
 	pc &= ~w->pac_mask;

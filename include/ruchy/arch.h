@@ -40,6 +40,9 @@ struct arch {
 	/* Bits of a return address that pointer authentication may fill, where the trace does not
 	 * say which. */
 	uint64_t pac_mask;
+	/* The same of this very machine, 0 where it has none. NULL: the architecture has no such
+	 * thing, or is not the one that this program was built for. */
+	uint64_t (*probe_pac_mask)(void);
 	/*
 	 * How many bytes above SP the CFA is at instruction `at` of a PLT section: the return
 	 * address is then right below the CFA, or (link_register) still in its register. -1: not
@@ -53,9 +56,13 @@ struct arch {
 	const uint8_t *sigreturn;
 	size_t sigreturn_size;
 	uint64_t (*sigreturn_slot)(unsigned column);
-	/* The same of this very machine, 0 where it has none. NULL: the architecture has no such
-	 * thing, or is not the one that this program was built for. */
-	uint64_t (*probe_pac_mask)(void);
+	/*
+	 * Is a thread with these registers (by column) new, right behind the clone(2) that made it,
+	 * on a stack that it was given? What CFI says there is the parent's. `call`: the
+	 * instruction of `syscall_size` bytes before its pc. NULL: not to be seen in registers.
+	 */
+	bool (*is_new_thread)(const uint64_t *registers, const uint8_t *call);
+	size_t syscall_size;
 };
 
 #define ARCH_DECLARE(name) extern const struct arch arch_##name;
