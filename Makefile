@@ -99,6 +99,7 @@ $(B)/%.o: %.c Makefile
 $(B)/analyze/report/report_flamegraph_script.o: analyze/report/flamegraph.js analyze/report/flamegraph.css
 
 -include tests/programs/programs.mk
+-include tests/pmu-lab/lab.mk
 
 # Debian's own Python, for whose packages `make deps` cares, where there is one.
 PYTHON ?= $(firstword $(wildcard /usr/bin/python3) python3)
@@ -108,7 +109,7 @@ PYTHON ?= $(firstword $(wildcard /usr/bin/python3) python3)
 deps-build:
 	sh tests/deps.sh build
 deps: ## install what is missing to build and test (apt)
-	sh tests/deps.sh build test
+	sh tests/deps.sh build test lab
 
 demo: deps-build ## install, build, record a real program, show its hotspots
 	$(MAKE) all demo-run
@@ -122,6 +123,7 @@ check-all: all
 	$(MAKE) layers format-check lint
 	$(MAKE) programs check-unit check-format check-man check-cli check-live
 	$(MAKE) asan
+	$(MAKE) check-pmu
 
 # ---- tests ----
 # A unit test may use everything but the mains.

@@ -16,6 +16,8 @@
 set -euf
 
 cache=${RUCHY_LAB_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/ruchy-pmu-lab}
+# The guest's disk: virtio is built in or a few modules, by the kernel's version. In the order of loading.
+modules="virtio_ring virtio virtio_mmio virtio_blk"
 part_names="sysroot busybox kernel-6.1 kernel-6.12"
 
 # What a part is made of: package names, or an extended regular expression whose newest match is
@@ -46,8 +48,16 @@ skip() {
 	exit 77
 }
 
+# What a part is made of: its packages, and what is kept of them.
+recipe_of() {
+	packages_of "$1"
+	case $1 in
+	kernel-*) echo "vmlinuz $modules" ;;
+	esac
+}
+
 is_there() {
-	[ "$(cat "$cache/$1/.made-of" 2>/dev/null)" = "$(packages_of "$1")" ]
+	[ "$(cat "$cache/$1/.made-of" 2>/dev/null)" = "$(recipe_of "$1")" ]
 }
 
 # ---- a view of arm64's packages ----
@@ -99,16 +109,20 @@ relative_links() {
 	done
 }
 
-# Cloud kernels have the drivers of virtual machines built in, but for the disks': their modules, unpacked.
-keep_modules() {
-	local module
-	find "$1/lib/modules" -name 'virtio_blk.ko*' -print | while read -r module; do
-		case $module in
-		*.xz) xz -dc "$module" >"$1/virtio_blk.ko" ;;
-		*) cp "$module" "$1/virtio_blk.ko" ;;
-		esac
+# The image, and the modules, unpacked and numbered.
+keep_kernel() {
+	local name number=0 module
+	mkdir "$1/modules"
+	for name in $modules; do
+		number=$((number + 1))
+		find "$1/lib/modules" -name "$name.ko*" | while read -r module; do
+			case $module in
+			*.xz) xz -dc "$module" >"$1/modules/$number-$name.ko" ;;
+			*) cp "$module" "$1/modules/$number-$name.ko" ;;
+			esac
+		done
 	done
-	find "$1/boot" -name "vmlinuz-*" -exec mv {} "$1/vmlinuz" \;
+	find "$1/boot" -name 'vmlinuz-*' -exec mv {} "$1/vmlinuz" \;
 	rm -rf "${1:?}/lib" "${1:?}/boot" "${1:?}/usr"
 }
 
@@ -127,10 +141,10 @@ fetch() {
 	done
 	case $part in
 	sysroot) relative_links "$into" ;;
-	kernel-*) keep_modules "$into" ;;
+	kernel-*) keep_kernel "$into" ;;
 	esac
 	(cd "$work/debs-$part" && ls) >"$into/.packages"
-	packages_of "$part" >"$into/.made-of"
+	recipe_of "$part" >"$into/.made-of"
 	rm -rf "${cache:?}/$part"
 	mv "$into" "$cache/$part"
 	say "$part: $(du -sh "$cache/$part" | cut -f1) in $cache/$part"
