@@ -6,6 +6,7 @@ A case is a file cases/NAME of a few lines; `#` begins a comment.
 
     kernels 6.1 6.12      each is a run of its own; both without this line
     cpu max               QEMU's model; cortex-a57 without it
+    cpus 2                how many; 1 without it, where a cycle is an instruction and interrupts come at once
     root busybox          a userland without any library; `full` without it
     boots 2               in machines of its own, booted twice
     run COMMAND           in the guest, by sh in a directory of its own; several lines are one script
@@ -35,8 +36,8 @@ import checks  # noqa: E402  pylint: disable=wrong-import-position
 import live    # noqa: E402  pylint: disable=wrong-import-position
 
 KERNELS = ["6.1", "6.12"]
-LIVE_UNITS = 60     # some 200 ms of the guest's clock
-LIVE_RATE_HZ = 4000
+LIVE_UNITS = 60       # some 200 ms of the guest's clock
+LIVE_PERIOD = 250000  # cycles: 4000 Hz. In frequency mode every new thread begins with tiny periods, so that samples are no shares
 BOOTS_AT_ONCE = 2
 
 
@@ -45,6 +46,7 @@ class Case:
     name: str
     kernels: list = field(default_factory=lambda: KERNELS)
     cpu: str = "cortex-a57"
+    cpus: int = 1
     root: str = "full"
     boots: int = 1
     script: list = field(default_factory=list)
@@ -55,12 +57,13 @@ class Case:
 class Machine:
     kernel: str
     cpu: str
+    cpus: int
     root: str
     alone: str  # the case that has it to itself, or nothing
     boot: int   # 1, 2
 
     def __str__(self):
-        words = [self.kernel, self.cpu, self.root, self.alone, str(self.boot) if self.boot > 1 else ""]
+        words = [self.kernel, self.cpu, f"{self.cpus}cpu", self.root, self.alone, str(self.boot) if self.boot > 1 else ""]
         return "-".join(w for w in words if w).replace(",", "-")
 
 
@@ -73,7 +76,7 @@ def live_script(case, name, units=LIVE_UNITS):
         raise SystemExit(f"run.py: {case.name}: live.py has no case {name!r}")
     directory = "/programs/pac" if case.cpu.startswith("max") else "/programs"
     arguments = [a.format(dir=directory) for a in program.args]
-    return shlex.join(["ruchy-record", "-o", "t.rtrace", "-F", str(LIVE_RATE_HZ), *program.record, "--",
+    return shlex.join(["ruchy-record", "-o", "t.rtrace", "-c", str(LIVE_PERIOD), *program.record, "--",
                        f"{directory}/{program.program}", str(units), *arguments])
 
 
@@ -96,13 +99,17 @@ def read_case(path):
             case.script.append(rest)
         elif key in ("cpu", "root"):
             setattr(case, key, rest)
-        elif key == "boots":
-            case.boots = int(rest)
+        elif key in ("cpus", "boots"):
+            setattr(case, key, int(rest))
         else:
             raise SystemExit(f"run.py: {path}:{number}: what is {line.strip()!r}?")
     if not case.script or not case.holds:
         raise SystemExit(f"run.py: {path}: a case runs something, and something must hold")
     return case
+
+
+def machine_of(case, kernel, boot):
+    return Machine(kernel, case.cpu, case.cpus, case.root, case.name if case.boots > 1 else "", boot)
 
 
 def machines_of(cases):
@@ -111,8 +118,7 @@ def machines_of(cases):
     for case in cases:
         for kernel in case.kernels:
             for boot in range(1, case.boots + 1):
-                alone = case.name if case.boots > 1 else ""
-                machines[Machine(kernel, case.cpu, case.root, alone, boot)].append(case)
+                machines[machine_of(case, kernel, boot)].append(case)
     return machines
 
 
@@ -136,7 +142,7 @@ def boot(machine, cases, cache, lab):
         (job / case.name).write_text("\n".join(case.script) + "\n")
     (job / "run").write_text("".join(RUN.format(name=c.name) for c in cases))
     done = subprocess.run(["bash", HERE / "boot.sh", cache / f"kernel-{machine.kernel}", lab / "root" / machine.root,
-                           job, lab / "out" / str(machine), machine.cpu],
+                           job, lab / "out" / str(machine), machine.cpu, str(machine.cpus)],
                           capture_output=True, text=True, check=False)
     return None if done.returncode == 0 else done.stderr.strip() or f"boot.sh exited with {done.returncode}"
 
@@ -145,8 +151,7 @@ def boot(machine, cases, cache, lab):
 
 def judge(case, kernel, bin_dir, lab):
     runs = [checks.Run(case.name, kernel, bin_dir / "ruchy-analyze", lab / "root" / case.root,
-                       lab / "out" / str(Machine(kernel, case.cpu, case.root,
-                                                 case.name if case.boots > 1 else "", n)) / case.name)
+                       lab / "out" / str(machine_of(case, kernel, n)) / case.name)
             for n in range(1, case.boots + 1)]
     complaints = []
     for name, *arguments in case.holds:

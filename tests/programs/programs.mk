@@ -19,7 +19,7 @@ HAVE_RUSTC := $(if $(CROSS),,$(shell command -v $(RUSTC) >/dev/null 2>&1 && echo
 PROGRAMS   += $(if $(HAVE_RUSTC),$(PROGRAMS_RUST))
 
 PROGRAM_FLAGS_omitfp := -fomit-frame-pointer
-PROGRAM_FLAGS_fptest := -fno-omit-frame-pointer $(if $(filter x86_64,$(ARCH)),-mno-omit-leaf-frame-pointer)
+PROGRAM_FLAGS_fptest := -fno-omit-frame-pointer $(if $(filter x86_64 aarch64,$(ARCH)),-mno-omit-leaf-frame-pointer)
 PROGRAM_LIBS_threads := -pthread
 PROGRAM_LIBS_dlopen  := -ldl
 
