@@ -31,6 +31,65 @@ static int plt_depth(const uint8_t *section, size_t size, size_t at)
 	return 16;
 }
 
+/* Fields of an A64 instruction (Arm Architecture Reference Manual, C4.1). */
+static unsigned rd_of(uint32_t insn)
+{
+	return insn & 31;
+}
+
+static unsigned rn_of(uint32_t insn)
+{
+	return insn >> 5 & 31;
+}
+
+/* Register 31 is SP as the result of these, and as the base of these that write it back. */
+static bool writes_sp(uint32_t insn)
+{
+	static const struct {
+		uint32_t mask, value;
+	} results[] = {
+		{ 0x3f800000, 0x11000000 }, /* add, sub (immediate), without flags */
+		{ 0x3fe00000, 0x0b200000 }, /* add, sub (extended register), without flags */
+		{ 0x7f800000, 0x12000000 }, /* and (immediate) */
+		{ 0x7f800000, 0x32000000 }, /* orr */
+		{ 0x7f800000, 0x52000000 }, /* eor */
+	}, bases[] = {
+		{ 0x3b200400, 0x38000400 }, /* load, store: pre- and post-indexed */
+		{ 0x3a800000, 0x28800000 }, /* of pairs */
+		{ 0xbe800000, 0x0c800000 }, /* of vectors */
+	};
+
+	for (size_t i = 0; rd_of(insn) == 31 && i < sizeof(results) / sizeof(results[0]); i++)
+		if ((insn & results[i].mask) == results[i].value)
+			return true;
+	for (size_t i = 0; rn_of(insn) == 31 && i < sizeof(bases) / sizeof(bases[0]); i++)
+		if ((insn & bases[i].mask) == bases[i].value)
+			return true;
+	return false;
+}
+
+/* Any instruction that names x30 where a result may stand is taken for a write. Signing it in place
+ * (paciasp) is none: the address stays. */
+static bool writes_lr(uint32_t insn)
+{
+	if ((insn & 0xfc000000) == 0x94000000 || (insn & 0xfefff000) == 0xd63f0000)
+		return true; /* bl, blr, blraa... */
+	if ((insn & 0xfc000000) == 0x14000000)
+		return false; /* b: these bits are of its distance */
+	return rd_of(insn) == 30 || ((insn & 0x3a000000) == 0x28000000 && (insn >> 10 & 31) == 30);
+}
+
+static bool is_frameless(const uint8_t *code, size_t size)
+{
+	for (size_t i = 0; i + 4 <= size; i += 4) {
+		uint32_t insn = ruchy_load32(code + i);
+
+		if (writes_sp(insn) || writes_lr(insn))
+			return false;
+	}
+	return true;
+}
+
 /* mov x8, #139 (rt_sigreturn); svc #0: the vdso's __kernel_rt_sigreturn, whose CFI the kernel took
  * out (arch/arm64/kernel/vdso/sigreturn.S says why), and C libraries' own. */
 static const uint8_t sigreturn[] = { 0x68, 0x11, 0x80, 0xd2, 0x01, 0x00, 0x00, 0xd4 };
@@ -85,6 +144,7 @@ const struct arch arch_aarch64 = {
 	.link_register = true,
 	.pac_mask = ~0ull << 48, /* the usual size of addresses */
 	.plt_depth = plt_depth,
+	.is_frameless = is_frameless,
 	.sigreturn = sigreturn,
 	.sigreturn_size = sizeof(sigreturn),
 	.sigreturn_slot = sigreturn_slot,

@@ -48,6 +48,7 @@ const struct arch arch_x86_64 = {
 		     BIT(R10) | BIT(R11) | BIT(R12) | BIT(R13) | BIT(R14) | BIT(R15),
 	.callee_saved = BIT(3) | BIT(6) | 0xfu << 12, /* rbx, rbp, r12-r15 */
 	.address_end = 1ull << 56,                    /* with five-level page tables */
+	.record_ends_frame = true,
 	.plt_depth = plt_depth,
 };
 

@@ -11,6 +11,8 @@
  * _dl_start_user are about 70 bytes. */
 #define ENTRY_BYTES 160
 
+#define MAX_LEAF_BYTES (16u << 10) /* of a function that is looked through for a frame */
+
 #define START_STEPS 64 /* rows looked at to find where a row starts */
 
 struct cfi_rows {
@@ -396,12 +398,36 @@ static bool draft_sigreturn(struct draft *d, const struct cfi_rows *r, uint64_t 
 	return true;
 }
 
+/*
+ * Is `pc` in a leaf function that keeps its return address in the link register and has no frame?
+ * arm64's vdso has no CFI, and its clock_gettime() is a leaf that profiles are full of. The whole
+ * function is looked at, since branches go both ways.
+ */
+static bool draft_frameless(struct draft *d, const struct cfi_rows *r, uint64_t pc)
+{
+	const struct arch *arch = r->arch;
+	const uint8_t *code;
+	GElf_Off offset;
+	GElf_Sym sym;
+
+	if (!arch->is_frameless ||
+	    !dwfl_module_addrinfo(module_elf_dwfl(r->elf), pc, &offset, &sym, NULL, NULL, NULL))
+		return false;
+	if (offset >= sym.st_size || sym.st_size > MAX_LEAF_BYTES ||
+	    !module_elf_code(r->elf, pc - offset, sym.st_size, &code) ||
+	    !arch->is_frameless(code, sym.st_size))
+		return false;
+	draft_known(d, arch, pc - offset, 0);
+	d->row.end = pc - offset + sym.st_size;
+	return true;
+}
+
 /* The row of `pc` without CFI. */
 static void draft_without_cfi(struct draft *d, struct cfi_rows *r, uint64_t pc)
 {
 	bool ours = module_elf_machine(r->elf) == r->arch->elf_machine;
 
-	if (ours && (draft_plt(d, r, pc) || draft_sigreturn(d, r, pc)))
+	if (ours && (draft_plt(d, r, pc) || draft_sigreturn(d, r, pc) || draft_frameless(d, r, pc)))
 		return;
 	draft_init(d);
 	d->row.start = pc;

@@ -120,6 +120,12 @@ const struct mapping *walk_find(struct walk *w, uint64_t address)
 	return map;
 }
 
+bool walk_low(const struct walk *w, uint64_t *ret_sp)
+{
+	*ret_sp = w->low;
+	return regs_get(&w->regs, w->arch->sp, ret_sp) || w->low;
+}
+
 static bool push(struct stack *s, uint32_t module, uint64_t address, uint32_t flags)
 {
 	if (s->n_frames == STACK_MAX_FRAMES) {

@@ -36,7 +36,8 @@ struct arch {
 	uint64_t user_regs;    /* mask of PERF_REG_*: what a sample should carry, all CFI may use */
 	uint64_t callee_saved; /* mask of columns: the kernel may report them as -1, unknown */
 	uint64_t address_end;  /* user addresses are below */
-	bool link_register;    /* calls leave the return address in `ra`; a leaf's CFA may be SP */
+	bool record_ends_frame; /* the caller's SP is right behind the frame record (fp, ra) */
+	bool link_register;     /* calls leave the return address in `ra`; a leaf's CFA may be SP */
 	/* Bits of a return address that pointer authentication may fill, where the trace does not
 	 * say which. */
 	uint64_t pac_mask;
@@ -49,6 +50,9 @@ struct arch {
 	 * known.
 	 */
 	int (*plt_depth)(const uint8_t *section, size_t size, size_t at);
+	/* Does this function, given as a whole, nowhere change SP and the link register? Code
+	 * without CFI then needs none. NULL: without a link register there is no such code. */
+	bool (*is_frameless)(const uint8_t *code, size_t size);
 	/*
 	 * The kernel's own code that ends a signal handler, where no CFI describes it: these bytes,
 	 * and where `column` then is saved, in bytes above SP. NULL: CFI does.
