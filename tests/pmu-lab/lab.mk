@@ -13,11 +13,11 @@ LAB_PAC      := $(addprefix $(B)/programs/pac/,recursion shares omitfp signal th
 LAB_GUEST    := $(addprefix $(B)/lab/,on_tty deny_perf)
 
 .PHONY: check-pmu lab-guest
-check-pmu: all ## record in an emulated ARM machine with a real PMU, analyze here (fetches arm64 packages)
+check-pmu: all $(B)/tests/unit/test_cfi_rows ## record in an emulated ARM machine with a real PMU, analyze here (fetches arm64 packages)
 	bash $(LAB)/check.sh $(B) $(LAB_B)
 
 # What runs in the guest; made with CROSS and SYSROOT.
-lab-guest: $(B)/ruchy-record $(LAB_PROGRAMS) $(LAB_PAC) $(LAB_GUEST)
+lab-guest: $(B)/ruchy-record $(B)/ruchy-analyze $(LAB_PROGRAMS) $(LAB_PAC) $(LAB_GUEST)
 	$(MAKE) static
 
 $(LAB_PAC): $(B)/programs/pac/%: tests/programs/%.c tests/programs/work.h $(LAB)/lab.mk
