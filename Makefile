@@ -2,20 +2,32 @@
 # One non-recursive Makefile. Objects live in build/<variant>/, so variants never mix:
 #   make                      build/release/{ruchy-record,ruchy-analyze,ruchy}
 #   make VARIANT=asan ...     the same with AddressSanitizer and UBSan
+#   make CROSS=aarch64-linux-gnu- SYSROOT=DIR [static]    for another architecture, in build/aarch64-<variant>/
 # `make help` lists the targets, `make V=1` shows the commands.
 
 SHELL := /bin/bash
 
 VARIANT ?= release
-B       := build/$(VARIANT)
+CROSS   ?=
+SYSROOT ?=
+# The architecture that is built for, and its directory's prefix where that is another than ours.
+ARCH    := $(if $(CROSS),$(firstword $(subst -, ,$(CROSS))),$(shell uname -m))
+FOREIGN := $(if $(CROSS),$(ARCH)-)
+B       := build/$(FOREIGN)$(VARIANT)
 PREFIX  ?= /usr/local
 DESTDIR ?=
-CROSS   ?=
 ifeq ($(origin CC),default)
 CC      := $(CROSS)gcc
 endif
-CXX_TEST   ?= g++
+CXX_TEST   ?= $(CROSS)g++
 PKG_CONFIG ?= pkg-config
+ifneq ($(SYSROOT),)
+override CC += --sysroot=$(abspath $(SYSROOT))
+override CXX_TEST += --sysroot=$(abspath $(SYSROOT))
+# pkg-config is to see the sysroot's packages only, and to give paths below it.
+SYSROOT_LIB := $(abspath $(SYSROOT))/usr/lib/$(CROSS:-=)/pkgconfig:$(abspath $(SYSROOT))/usr/share/pkgconfig
+override PKG_CONFIG := PKG_CONFIG_SYSROOT_DIR=$(abspath $(SYSROOT)) PKG_CONFIG_LIBDIR=$(SYSROOT_LIB) $(PKG_CONFIG)
+endif
 CLANG_FORMAT ?= clang-format
 VERSION := 0.1.0
 
@@ -87,6 +99,7 @@ $(B)/%.o: %.c Makefile
 $(B)/analyze/report/report_flamegraph_script.o: analyze/report/flamegraph.js analyze/report/flamegraph.css
 
 -include tests/programs/programs.mk
+-include tests/pmu-lab/lab.mk
 
 # Debian's own Python, for whose packages `make deps` cares, where there is one.
 PYTHON ?= $(firstword $(wildcard /usr/bin/python3) python3)
@@ -96,7 +109,7 @@ PYTHON ?= $(firstword $(wildcard /usr/bin/python3) python3)
 deps-build:
 	sh tests/deps.sh build
 deps: ## install what is missing to build and test (apt)
-	sh tests/deps.sh build test
+	sh tests/deps.sh build test lab
 
 demo: deps-build ## install, build, record a real program, show its hotspots
 	$(MAKE) all demo-run
@@ -110,6 +123,7 @@ check-all: all
 	$(MAKE) layers format-check lint
 	$(MAKE) programs check-unit check-format check-man check-cli check-live
 	$(MAKE) asan
+	$(MAKE) check-pmu
 
 # ---- tests ----
 # A unit test may use everything but the mains.
@@ -188,8 +202,9 @@ lint: ## clang's warnings as errors, cppcheck
 bench: all programs ## overhead and speed beside perf's, in one run
 	$(PYTHON) tests/bench/bench.py $(B) $(B)/programs
 
-static: ## build/static/ruchy-record, one file for any target of this architecture
-	$(MAKE) VARIANT=static LDFLAGS=-static build/static/ruchy-record
+STATIC_B := build/$(FOREIGN)static
+static: ## build/static/ruchy-record, one file for any target of this architecture (or of CROSS)
+	$(MAKE) VARIANT=static B=$(STATIC_B) LDFLAGS=-static $(STATIC_B)/ruchy-record
 
 install: all ## PREFIX (/usr/local), DESTDIR
 	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/man/man1 $(DESTDIR)$(PREFIX)/share/man/man5

@@ -58,6 +58,8 @@ static void put_host(FILE *out, const struct trace_meta *m)
 		fprintf(out, "%-14s %" PRIu64 "\n", "cpus", m->cpus);
 	if (m->page_size)
 		fprintf(out, "%-14s %" PRIu64 " bytes\n", "page size", m->page_size);
+	if (m->pac_mask)
+		fprintf(out, "%-14s %#" PRIx64 "\n", "pac mask", m->pac_mask);
 	put_text(out, "asked", m->asked);
 	for (size_t i = 0; i < m->n_fallbacks; i++)
 		put_text(out, "fallback", m->fallbacks[i]);
@@ -68,6 +70,18 @@ static const char *role_name(enum wire_event_role role)
 	static const char *const names[] = { "time base", "counter", "sideband" };
 
 	return names[role];
+}
+
+/* What takes the samples: the hardware itself, or the kernel's clock or code. */
+static const char *sampled_by(const struct event_desc *e)
+{
+	if (e->type != PERF_TYPE_SOFTWARE)
+		return e->type == PERF_TYPE_TRACEPOINT || e->type == PERF_TYPE_BREAKPOINT
+			       ? "the kernel"
+			       : "the PMU's interrupts";
+	return e->config == PERF_COUNT_SW_CPU_CLOCK || e->config == PERF_COUNT_SW_TASK_CLOCK
+		       ? "a timer"
+		       : "the kernel";
 }
 
 static void put_events(FILE *out, const struct trace_meta *m)
@@ -82,6 +96,8 @@ static void put_events(FILE *out, const struct trace_meta *m)
 		if (e->role != WIRE_ROLE_SIDEBAND)
 			fprintf(out, ", %s %" PRIu64 "%s", e->freq ? "at" : "every",
 				e->sample_period, e->freq ? " Hz" : " counts");
+		if (e->role != WIRE_ROLE_SIDEBAND)
+			fprintf(out, " by %s", sampled_by(e));
 		fprintf(out, ", sample_type 0x%" PRIx64, e->sample_type);
 		if (e->stack_user)
 			fprintf(out, ", stack %" PRIu32 " bytes", e->stack_user);

@@ -93,7 +93,7 @@ static int begin(struct passage *p)
 		if (rc < 0)
 			return rc;
 	}
-	rc = unwinder_new(p->meta->arch, shared->modules, &p->unwinder, p->err);
+	rc = unwinder_new(p->meta, shared->modules, &p->unwinder, p->err);
 	if (rc < 0)
 		return rc;
 	p->processes = process_table_new(shared->modules, p->meta);

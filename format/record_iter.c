@@ -6,6 +6,7 @@
 
 #include "format/sample_layout.h"
 #include "format/stack_image.h"
+#include "ruchy/arch.h"
 #include "ruchy/trace_reader.h"
 #include "ruchy/trace_writer.h"
 
@@ -28,9 +29,11 @@ struct record_iter *record_iter_new(const struct trace_meta *meta)
 
 void record_iter_start(struct record_iter *it, const struct trace_chunk *chunk)
 {
+	const struct arch *arch = arch_find(it->meta->arch ? it->meta->arch : "x86_64");
+
 	it->chunk = chunk;
 	it->at = it->next = 0;
-	it->sp_reg = stack_share_sp_reg(it->meta->arch ? it->meta->arch : "x86_64");
+	it->sp_reg = arch ? (int)arch_sp_reg(arch) : -1;
 	stack_image_table_reset(&it->images);
 }
 

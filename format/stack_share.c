@@ -39,15 +39,6 @@ void stack_share_free(struct stack_share *s)
 	free(s);
 }
 
-int stack_share_sp_reg(const char *arch)
-{
-	if (!strcmp(arch, "x86_64"))
-		return 7; /* PERF_REG_X86_SP */
-	if (!strcmp(arch, "aarch64"))
-		return 31; /* PERF_REG_ARM64_SP */
-	return -1;
-}
-
 /* How many bytes of [sp, sp + size) must be stored, the rest being in the image: a multiple of 8,
  * at least 8. */
 static uint64_t bytes_to_store(const struct stack_image *image, uint64_t sp, const uint8_t *dump,

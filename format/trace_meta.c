@@ -273,6 +273,9 @@ static int take_item(struct trace_meta *meta, uint32_t tag, const uint8_t *value
 		return take_loss(meta, &c);
 	case WIRE_META_END:
 		return take_end(meta, &c);
+	case WIRE_META_PAC_MASK:
+		meta->has_pac_mask = size >= 8;
+		return take_u64(&meta->pac_mask, &c);
 	default:
 		return 0; /* of a later version */
 	}

@@ -4,8 +4,8 @@
 #include <stdlib.h>
 #include <time.h>
 
-#include "record/arch.h"
 #include "record/stack_base.h"
+#include "ruchy/arch.h"
 #include "ruchy/trace_meta.h"
 #include "ruchy/trace_reader.h"
 
@@ -217,7 +217,7 @@ static int pack_sample(struct drain *d, const struct record_ids *ids, const uint
 	const struct event_desc *desc = &d->table->events[ids->event];
 	uint64_t limit = stack_base_limit(d->bases, ids->pid, ids->tid, ids->time_ns,
 					  mode != PERF_RECORD_MISC_USER);
-	int rc = stack_share_pack(d->share, desc, arch_sp_reg, record, size, limit,
+	int rc = stack_share_pack(d->share, desc, arch_sp_reg(arch_native), record, size, limit,
 				  &d->samples.data);
 
 	if (rc < 0)

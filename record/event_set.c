@@ -128,7 +128,7 @@ static int open_sampling(struct event_set *s, const struct counter_kind *kind,
 	perf_attr_sampling(&s->request, &s->grant, kind, rate_hz, period,
 			   (uint32_t)(s->ring_bytes[EVENT_SET_SAMPLES] / 4), &item->attr);
 	if (kind->type == PERF_TYPE_HARDWARE)
-		item->attr.precise_ip = 3;
+		item->attr.precise_ip = perf_sys_max_precise() & 3u;
 	rc = item_open(s, item);
 	if (!rc)
 		s->n_items++;

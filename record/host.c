@@ -10,6 +10,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "ruchy/arch.h"
 #include "ruchy/trace_meta.h"
 
 #define MAX_VDSO_BYTES     (64u << 10)
@@ -167,6 +168,8 @@ void host_describe(uint64_t cpus, struct ruchy_buf *items)
 	trace_meta_put_u64(items, WIRE_META_PAGE_SIZE, (uint64_t)sysconf(_SC_PAGESIZE));
 	trace_meta_put_u64(items, WIRE_META_CPUS, cpus);
 	put_clock(items);
+	if (arch_native->probe_pac_mask)
+		trace_meta_put_u64(items, WIRE_META_PAC_MASK, arch_native->probe_pac_mask());
 	put_kernel_build_id(items);
 	put_vdso(items);
 }

@@ -8,8 +8,8 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "record/arch.h"
 #include "record/perf_sys.h"
+#include "ruchy/arch.h"
 
 /* Linux 6.0 and 5.12; the headers of an older system lack them. */
 #define FORMAT_LOST (1u << 4)
@@ -50,7 +50,7 @@ void perf_attr_sampling(const struct perf_attr_request *request,
 	switch (request->unwind) {
 	case PERF_ATTR_UNWIND_DWARF:
 		ret->sample_type |= PERF_SAMPLE_REGS_USER | PERF_SAMPLE_STACK_USER;
-		ret->sample_regs_user = arch_user_regs;
+		ret->sample_regs_user = arch_native->user_regs;
 		ret->sample_stack_user = request->stack_bytes;
 		ret->exclude_callchain_user = 1;
 		if (grant->kernel)

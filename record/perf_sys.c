@@ -61,16 +61,14 @@ int perf_sys_read(int fd, uint64_t read_format, struct perf_sys_count *ret)
 	return 0;
 }
 
-bool perf_sys_sysctl(const char *name, long *ret)
+/* The number in a small text file. */
+static bool read_number(const char *path, long *ret)
 {
-	char path[128], text[32], *end;
+	char text[32], *end;
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
 	ssize_t n;
 	long value;
-	int fd;
 
-	if (snprintf(path, sizeof(path), "/proc/sys/kernel/%s", name) >= (int)sizeof(path))
-		return false;
-	fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
 		return false;
 	n = read(fd, text, sizeof(text) - 1);
@@ -83,4 +81,28 @@ bool perf_sys_sysctl(const char *name, long *ret)
 		return false;
 	*ret = value;
 	return true;
+}
+
+bool perf_sys_sysctl(const char *name, long *ret)
+{
+	char path[128];
+
+	if (snprintf(path, sizeof(path), "/proc/sys/kernel/%s", name) >= (int)sizeof(path))
+		return false;
+	return read_number(path, ret);
+}
+
+unsigned perf_sys_max_precise(void)
+{
+	static const char *const pmus[] = { "cpu", "cpu_core" }; /* the latter on hybrid CPUs */
+	char path[96];
+	long value;
+
+	for (size_t i = 0; i < sizeof(pmus) / sizeof(pmus[0]); i++) {
+		snprintf(path, sizeof(path), "/sys/bus/event_source/devices/%s/caps/max_precise",
+			 pmus[i]);
+		if (read_number(path, &value) && value >= 0)
+			return value < 3 ? (unsigned)value : 3;
+	}
+	return 0;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * perf_sys.h - the seam to the kernel: perf_event_open(2), its ioctls, its
- * read(2) and the sysctls around it. Nothing here knows a policy.
+ * read(2), sysctls and PMU capabilities. Nothing here knows a policy.
  *
  * Functions return 0 (or a descriptor) or a negative errno, because the fallback
  * ladder decides by errno; they print and record nothing.
@@ -30,5 +30,8 @@ int perf_sys_read(int fd, uint64_t read_format, struct perf_sys_count *ret);
 
 /* /proc/sys/kernel/NAME as a number; false where it can't be read. */
 bool perf_sys_sysctl(const char *name, long *ret);
+/* The highest precise_ip of this machine's PMU, 0 to 3. Where it says nothing it has none: other
+ * drivers than x86's accept any and ignore it, and the trace would claim what was not done. */
+unsigned perf_sys_max_precise(void);
 
 #endif

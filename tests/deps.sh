@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 #
-# deps.sh build|test ... - install what is missing of the packages for these purposes.
+# deps.sh build|test|lab ... - install what is missing of the packages for these purposes.
 #
 # What is there in another form (a rustc of rustup, a compiler of one's own) is left alone. On a system
 # without apt it says what to install and fails only if something is missing.
@@ -30,6 +30,13 @@ test  clang-format command clang-format
 test  cppcheck     command cppcheck
 test  util-linux   command setpriv
 test  procps       command pgrep
+lab   qemu-system-arm         command qemu-system-aarch64
+lab   qemu-user-static        command qemu-aarch64-static
+lab   gcc-aarch64-linux-gnu   command aarch64-linux-gnu-gcc
+lab   libc6-dev-arm64-cross   path    /usr/aarch64-linux-gnu/include/stdio.h
+lab   binutils-aarch64-linux-gnu command aarch64-linux-gnu-readelf
+lab   cpio                    command cpio
+lab   xz-utils                command xz
 '
 
 present() {

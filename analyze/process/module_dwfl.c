@@ -389,17 +389,29 @@ bool module_elf_function_start(struct module_elf *e, uint64_t address, uint64_t 
 	return module_fde_find(&e->functions, address, ret_start);
 }
 
-bool module_elf_plt_code(const struct module_elf *e, uint64_t address, const uint8_t **ret_code,
-			 size_t *ret_size)
+bool module_elf_plt(const struct module_elf *e, uint64_t address, const uint8_t **ret_section,
+		    size_t *ret_size, size_t *ret_at)
 {
-	uint64_t skip;
 	GElf_Shdr sh;
 
 	if (!find_section(e, is_plt_at, address, &sh))
 		return false;
-	skip = address - sh.sh_addr;
-	*ret_size = sh.sh_size - skip;
-	return file_bytes(e, sh.sh_offset + skip, *ret_size, ret_code);
+	*ret_size = sh.sh_size;
+	*ret_at = address - sh.sh_addr;
+	return file_bytes(e, sh.sh_offset, sh.sh_size, ret_section);
+}
+
+bool module_elf_code(const struct module_elf *e, uint64_t address, size_t size,
+		     const uint8_t **ret_code)
+{
+	for (size_t i = 0; i < e->n_segments; i++) {
+		const struct segment *s = &e->segments[i];
+		uint64_t at = address - s->address;
+
+		if (s->executable && at < s->size && size <= s->size - at)
+			return file_bytes(e, s->offset + at, size, ret_code);
+	}
+	return false;
 }
 
 Dwfl_Module *module_elf_dwfl(const struct module_elf *e)

@@ -49,10 +49,14 @@ unsigned module_elf_machine(const struct module_elf *e); /* EM_* */
 /* The start of the function whose FDE is the nearest at or below `address`; false where there is
  * none. */
 bool module_elf_function_start(struct module_elf *e, uint64_t address, uint64_t *ret_start);
-/* The code from `address` to the end of the PLT section that it lies in (borrowed); false where it
- * lies in none. */
-bool module_elf_plt_code(const struct module_elf *e, uint64_t address, const uint8_t **ret_code,
-			 size_t *ret_size);
+/* The PLT section that `address` lies in (borrowed), and where in it; false where it lies in none.
+ */
+bool module_elf_plt(const struct module_elf *e, uint64_t address, const uint8_t **ret_section,
+		    size_t *ret_size, size_t *ret_at);
+/* The file's `size` bytes at `address` (borrowed); false where they are not in one executable
+ * segment. */
+bool module_elf_code(const struct module_elf *e, uint64_t address, size_t size,
+		     const uint8_t **ret_code);
 
 /* ---- for the files that wrap libdw ---- */
 

@@ -50,7 +50,7 @@ static void push_register(struct machine *m, uint64_t column, uint64_t offset)
 {
 	uint64_t v = 0;
 
-	if (column >= REGS_MAX)
+	if (column >= ARCH_MAX_COLUMNS)
 		fail(m, CFI_EXPR_BAD);
 	else if (!regs_get(m->env->regs, (unsigned)column, &v))
 		fail(m, CFI_EXPR_NO_REGISTER);

@@ -11,11 +11,13 @@
  * _dl_start_user are about 70 bytes. */
 #define ENTRY_BYTES 160
 
+#define MAX_LEAF_BYTES (16u << 10) /* of a function that is looked through for a frame */
+
 #define START_STEPS 64 /* rows looked at to find where a row starts */
 
 struct cfi_rows {
 	struct module_elf *elf; /* borrowed */
-	const struct regs_arch *arch;
+	const struct arch *arch;
 	Dwarf_CFI *eh, *debug; /* borrowed from `elf`; NULL where absent */
 	Dwarf_Addr eh_bias, debug_bias;
 	bool debug_tried;
@@ -23,7 +25,7 @@ struct cfi_rows {
 	size_t n_rows, capacity;
 };
 
-struct cfi_rows *cfi_rows_new(struct module_elf *elf, const struct regs_arch *arch)
+struct cfi_rows *cfi_rows_new(struct module_elf *elf, const struct arch *arch)
 {
 	struct cfi_rows *r = calloc(1, sizeof(*r));
 
@@ -97,7 +99,7 @@ static const struct cfi_row *insert(struct cfi_rows *r, struct cfi_row *row, uin
  */
 struct draft {
 	struct cfi_row row;
-	struct cfi_rule rules[REGS_MAX];
+	struct cfi_rule rules[ARCH_MAX_COLUMNS];
 	struct cfi_op ops[CFI_EXPR_MAX_OPS];
 	size_t n_ops;
 	bool bad;
@@ -135,7 +137,7 @@ static uint16_t add_ops(struct draft *d, const Dwarf_Op *ops, size_t n)
 
 static void draft_cfa(struct draft *d, const Dwarf_Op *ops, size_t n)
 {
-	uint64_t column = REGS_MAX, offset = 0;
+	uint64_t column = ARCH_MAX_COLUMNS, offset = 0;
 
 	/* libdw gives register + offset as one DW_OP_bregx; a one-operation expression is the same.
 	 */
@@ -151,7 +153,7 @@ static void draft_cfa(struct draft *d, const Dwarf_Op *ops, size_t n)
 		d->bad = d->bad || !n;
 		return;
 	}
-	if (column >= REGS_MAX)
+	if (column >= ARCH_MAX_COLUMNS)
 		d->bad = true;
 	d->row.cfa_column = (uint8_t)column;
 	d->row.cfa_offset = (int64_t)offset;
@@ -169,7 +171,7 @@ static void draft_rule(struct draft *d, unsigned column, const Dwarf_Op *ops, si
 	if (n == 1 && ops[0].atom == DW_OP_regx) {
 		rule.kind = CFI_RULE_REGISTER;
 		rule.value = (int64_t)ops[0].number;
-		d->bad = d->bad || ops[0].number >= REGS_MAX;
+		d->bad = d->bad || ops[0].number >= ARCH_MAX_COLUMNS;
 	} else if (plain && plain <= 2 && ops[0].atom == DW_OP_call_frame_cfa &&
 		   (plain == 1 || ops[1].atom == DW_OP_plus_uconst)) {
 		rule.kind = value ? CFI_RULE_VALUE : CFI_RULE_OFFSET;
@@ -182,13 +184,12 @@ static void draft_rule(struct draft *d, unsigned column, const Dwarf_Op *ops, si
 	d->rules[d->row.n_rules++] = rule;
 }
 
-static void draft_rules(struct draft *d, const struct regs_arch *arch, Dwarf_Frame *frame,
-			unsigned ra)
+static void draft_rules(struct draft *d, const struct arch *arch, Dwarf_Frame *frame, unsigned ra)
 {
 	Dwarf_Op memory[3], *ops;
 	size_t n;
 
-	for (unsigned column = 0; column < arch->n_regs; column++) {
+	for (unsigned column = 0; column < arch->n_columns; column++) {
 		if (column == arch->pc && arch->pc != arch->ra)
 			continue; /* not a column of the CFI */
 		if (dwarf_frame_register(frame, (int)column, memory, &ops, &n)) {
@@ -231,7 +232,7 @@ static struct cfi_row *row_new(const struct draft *d)
 }
 
 /* Fill a draft from a frame of libdw. False: the frame is not about `pc` (a damaged table). */
-static bool draft_frame(struct draft *d, const struct regs_arch *arch, Dwarf_Frame *frame,
+static bool draft_frame(struct draft *d, const struct arch *arch, Dwarf_Frame *frame,
 			Dwarf_Addr bias, uint64_t pc)
 {
 	Dwarf_Addr start, end;
@@ -248,6 +249,7 @@ static bool draft_frame(struct draft *d, const struct regs_arch *arch, Dwarf_Fra
 	d->row.end = end;
 	d->row.kind = CFI_ROW_RULES;
 	d->row.signal_frame = signal_frame;
+	d->row.ra_column = (uint8_t)arch->ra;
 	/* The walk takes the return address from the architecture's column. */
 	if (ra < 0 || (unsigned)ra != arch->ra || dwarf_frame_cfa(frame, &ops, &n))
 		d->bad = true;
@@ -293,8 +295,8 @@ static void find_start(struct draft *d, Dwarf_CFI *cfi, Dwarf_Addr bias, uint64_
 }
 
 /* Ask one of libdw's tables. True: `d` is filled. */
-static bool draft_from(struct draft *d, const struct regs_arch *arch, Dwarf_CFI *cfi,
-		       Dwarf_Addr bias, uint64_t pc)
+static bool draft_from(struct draft *d, const struct arch *arch, Dwarf_CFI *cfi, Dwarf_Addr bias,
+		       uint64_t pc)
 {
 	Dwarf_Frame *frame = NULL;
 	bool ok;
@@ -335,24 +337,102 @@ static bool in_bare_entry(struct cfi_rows *r, uint64_t pc)
 	return true;
 }
 
-/* A PLT entry without CFI, at its start: as at the start of any function, the return address is at
- * SP. */
+/* ---- code without CFI that arch.h knows ---- */
+
+/* A row of `pc` alone: CFA = SP + offset. */
+static void draft_known(struct draft *d, const struct arch *arch, uint64_t pc, int64_t offset)
+{
+	draft_init(d);
+	d->row.start = pc;
+	d->row.end = pc + 1;
+	d->row.kind = CFI_ROW_RULES;
+	d->row.ra_column = (uint8_t)arch->ra;
+	d->row.cfa_column = (uint8_t)arch->sp;
+	d->row.cfa_offset = offset;
+}
+
+static void draft_saved(struct draft *d, unsigned column, int64_t offset)
+{
+	d->rules[d->row.n_rules++] = (struct cfi_rule){ .column = (uint8_t)column,
+							.kind = CFI_RULE_OFFSET,
+							.value = offset };
+}
+
 static bool draft_plt(struct draft *d, const struct cfi_rows *r, uint64_t pc)
 {
-	const struct regs_arch *arch = r->arch;
-	const uint8_t *code;
-	size_t size;
+	const struct arch *arch = r->arch;
+	const uint8_t *section;
+	size_t size, at;
+	int depth;
 
-	if (!arch->plt_start || module_elf_machine(r->elf) != arch->elf_machine ||
-	    !module_elf_plt_code(r->elf, pc, &code, &size) || !arch->plt_start(code, size))
+	if (!module_elf_plt(r->elf, pc, &section, &size, &at))
 		return false;
-	d->row.kind = CFI_ROW_RULES;
-	d->row.cfa_column = (uint8_t)arch->sp;
-	d->row.cfa_offset = 8;
-	d->rules[d->row.n_rules++] = (struct cfi_rule){ .column = (uint8_t)arch->ra,
-							.kind = CFI_RULE_OFFSET,
-							.value = -8 };
+	depth = arch->plt_depth(section, size, at);
+	if (depth < 0)
+		return false;
+	draft_known(d, arch, pc, depth);
+	if (!arch->link_register)
+		draft_saved(d, arch->ra, -8);
 	return true;
+}
+
+/* Is `pc` in the code that ends a signal handler? All registers then lie in the signal frame. */
+static bool draft_sigreturn(struct draft *d, const struct cfi_rows *r, uint64_t pc)
+{
+	const struct arch *arch = r->arch;
+	size_t size = arch->sigreturn_size;
+	const uint8_t *code;
+	uint64_t start = pc;
+
+	if (!arch->sigreturn)
+		return false;
+	while (!module_elf_code(r->elf, start, size, &code) || memcmp(code, arch->sigreturn, size))
+		if (!start || pc - --start >= size)
+			return false;
+	draft_known(d, arch, start, 0);
+	d->row.end = start + size;
+	d->row.signal_frame = true;
+	d->row.ra_column = (uint8_t)arch->pc;
+	for (unsigned column = 0; column < arch->n_columns; column++)
+		draft_saved(d, column, (int64_t)arch->sigreturn_slot(column));
+	return true;
+}
+
+/*
+ * Is `pc` in a leaf function that keeps its return address in the link register and has no frame?
+ * arm64's vdso has no CFI, and its clock_gettime() is a leaf that profiles are full of. The whole
+ * function is looked at, since branches go both ways.
+ */
+static bool draft_frameless(struct draft *d, const struct cfi_rows *r, uint64_t pc)
+{
+	const struct arch *arch = r->arch;
+	const uint8_t *code;
+	GElf_Off offset;
+	GElf_Sym sym;
+
+	if (!arch->is_frameless ||
+	    !dwfl_module_addrinfo(module_elf_dwfl(r->elf), pc, &offset, &sym, NULL, NULL, NULL))
+		return false;
+	if (offset >= sym.st_size || sym.st_size > MAX_LEAF_BYTES ||
+	    !module_elf_code(r->elf, pc - offset, sym.st_size, &code) ||
+	    !arch->is_frameless(code, sym.st_size))
+		return false;
+	draft_known(d, arch, pc - offset, 0);
+	d->row.end = pc - offset + sym.st_size;
+	return true;
+}
+
+/* The row of `pc` without CFI. */
+static void draft_without_cfi(struct draft *d, struct cfi_rows *r, uint64_t pc)
+{
+	bool ours = module_elf_machine(r->elf) == r->arch->elf_machine;
+
+	if (ours && (draft_plt(d, r, pc) || draft_sigreturn(d, r, pc) || draft_frameless(d, r, pc)))
+		return;
+	draft_init(d);
+	d->row.start = pc;
+	d->row.end = pc + 1;
+	d->row.kind = in_bare_entry(r, pc) ? CFI_ROW_ENTRY : CFI_ROW_NONE;
 }
 
 const struct cfi_row *cfi_rows_find(struct cfi_rows *r, uint64_t pc)
@@ -367,13 +447,8 @@ const struct cfi_row *cfi_rows_find(struct cfi_rows *r, uint64_t pc)
 	if (upto && pc < r->rows[upto - 1]->end)
 		return r->rows[upto - 1];
 	draft_init(&d);
-	if (!has_cfi(r, pc, &d)) {
-		draft_init(&d);
-		d.row.start = pc;
-		d.row.end = pc + 1;
-		if (!draft_plt(&d, r, pc))
-			d.row.kind = in_bare_entry(r, pc) ? CFI_ROW_ENTRY : CFI_ROW_NONE;
-	}
+	if (!has_cfi(r, pc, &d))
+		draft_without_cfi(&d, r, pc);
 	row = row_new(&d);
 	return row ? insert(r, row, pc) : NULL;
 }

@@ -4,7 +4,8 @@
  * how the CFA is computed and where the caller's registers are.
  *
  * Rows are decoded by libdw when a pc first needs them and stay, sorted by pc;
- * all processes share them. .eh_frame wins over .debug_frame.
+ * all processes share them. .eh_frame wins over .debug_frame. Code that the linker and the kernel
+ * leave without CFI (PLT entries, signal trampolines) has rows from what ruchy/arch.h knows of it.
  * One thread, as libdw is not thread-safe. Rows live as long as their table.
  */
 #ifndef RUCHY_ANALYZE_CFI_ROWS_H
@@ -42,6 +43,7 @@ struct cfi_row {
 	bool signal_frame;   /* the caller was interrupted, it did not call */
 	bool cfa_is_expr;
 	bool ra_undefined; /* the outermost frame */
+	uint8_t ra_column; /* holds the caller's pc, once the rules are applied */
 	uint8_t cfa_column;
 	uint8_t n_rules;
 	int64_t cfa_offset;       /* CFA = cfa_column + cfa_offset, or ... */
@@ -54,7 +56,7 @@ struct cfi_row {
 struct cfi_rows;
 
 /* `elf` is borrowed; NULL: no memory. A file of another machine has no rows. */
-struct cfi_rows *cfi_rows_new(struct module_elf *elf, const struct regs_arch *arch);
+struct cfi_rows *cfi_rows_new(struct module_elf *elf, const struct arch *arch);
 void cfi_rows_free(struct cfi_rows *rows);
 /* The row of `pc`; NULL: no memory. */
 const struct cfi_row *cfi_rows_find(struct cfi_rows *rows, uint64_t pc);

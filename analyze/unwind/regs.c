@@ -1,22 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 #include "analyze/unwind/regs.h"
 
-#include <string.h>
-
-const struct regs_arch *regs_arch_find(const char *name)
-{
-	static const struct regs_arch *const all[] = { &regs_x86_64, &regs_aarch64 };
-
-	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)
-		if (!strcmp(all[i]->name, name))
-			return all[i];
-	return NULL;
-}
-
-void regs_load(struct regs *regs, const struct regs_arch *arch, const struct sample_regs *sample)
+void regs_load(struct regs *regs, const struct arch *arch, const struct sample_regs *sample)
 {
 	regs->known = 0;
-	for (unsigned column = 0; column < arch->n_regs; column++) {
+	for (unsigned column = 0; column < arch->n_columns; column++) {
 		uint64_t value;
 
 		if (!sample_regs_get(sample, arch->perf[column], &value))

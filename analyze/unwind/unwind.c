@@ -21,7 +21,8 @@ struct row_slot {
 };
 
 struct unwinder {
-	const struct regs_arch *arch;
+	const struct arch *arch;
+	uint64_t pac_mask;            /* of the trace's machine */
 	struct module_table *modules; /* borrowed */
 	struct module *kernel;        /* owned by `modules` */
 	struct cfi_rows **rows;       /* owned, and each; by module id; NULL: not yet */
@@ -29,19 +30,20 @@ struct unwinder {
 	struct row_slot cache[ROW_CACHE];
 };
 
-int unwinder_new(const char *arch, struct module_table *modules, struct unwinder **ret,
+int unwinder_new(const struct trace_meta *meta, struct module_table *modules, struct unwinder **ret,
 		 struct ruchy_error *err)
 {
-	const struct regs_arch *regs = regs_arch_find(arch ? arch : "x86_64");
+	const struct arch *arch = arch_find(meta->arch ? meta->arch : "x86_64");
 	struct unwinder *u;
 
-	if (!regs)
+	if (!arch)
 		return ruchy_error_set(err, RUCHY_E_UNSUPPORTED,
-				       "recordings of %s machines are not supported", arch);
+				       "recordings of %s machines are not supported", meta->arch);
 	u = calloc(1, sizeof(*u));
 	if (!u)
 		return ruchy_error_set(err, RUCHY_E_NOMEM, "out of memory");
-	u->arch = regs;
+	u->arch = arch;
+	u->pac_mask = meta->has_pac_mask ? meta->pac_mask : arch->pac_mask;
 	u->modules = modules;
 	u->kernel = module_table_get(modules, MODULE_KERNEL, KERNEL_NAME, NULL, 0);
 	if (!u->kernel) {
@@ -116,6 +118,12 @@ const struct mapping *walk_find(struct walk *w, uint64_t address)
 	if (w->n_mappings < WALK_MAPPINGS)
 		w->n_mappings++;
 	return map;
+}
+
+bool walk_low(const struct walk *w, uint64_t *ret_sp)
+{
+	*ret_sp = w->low;
+	return regs_get(&w->regs, w->arch->sp, ret_sp) || w->low;
 }
 
 static bool push(struct stack *s, uint32_t module, uint64_t address, uint32_t flags)
@@ -201,11 +209,46 @@ static bool after_syscall(struct unwinder *u, struct walk *w, uint64_t pc)
 	return row && row->kind == CFI_ROW_RULES;
 }
 
+/* Does the frame return to the kernel's trampoline, whose code no call precedes? `before` is the
+ * place of the byte before `pc`. Looked at only where a row ends at `pc`, or there is none. */
+static bool at_sigreturn(struct unwinder *u, struct walk *w, const struct place *before,
+			 uint64_t pc)
+{
+	const struct cfi_row *row;
+	struct place at;
+
+	if (!u->arch->sigreturn || !before->open)
+		return false;
+	row = row_of(u, before->module, before->address);
+	if (row && row->kind != CFI_ROW_NONE && row->end != before->address + 1)
+		return false;
+	at = locate(u, w, pc);
+	row = at.open ? row_of(u, at.module, at.address) : NULL;
+	return row && row->signal_frame && row->ra_column == u->arch->pc &&
+	       row->start == at.address;
+}
+
+/* A thread that has done nothing yet. */
+static bool is_new_thread(struct unwinder *u, struct walk *w, uint64_t pc)
+{
+	const struct arch *arch = u->arch;
+	uint64_t all = (2ull << (arch->n_columns - 1)) - 1;
+	const uint8_t *call;
+	struct place p;
+
+	if (!arch->is_new_thread || (w->regs.known & all) != all)
+		return false;
+	p = locate(u, w, pc - arch->syscall_size);
+	return p.open && module_elf_code(p.module->elf, p.address, arch->syscall_size, &call) &&
+	       arch->is_new_thread(w->regs.value, call);
+}
+
 static void walk_user(struct unwinder *u, struct walk *w, struct stack *s)
 {
 	bool in_kernel = s->n_frames;
 	uint32_t flags = 0;
 	uint64_t pc;
+	bool first = true;
 
 	while (regs_get(&w->regs, u->arch->pc, &pc)) {
 		struct place p;
@@ -214,11 +257,21 @@ static void walk_user(struct unwinder *u, struct walk *w, struct stack *s)
 		bool back = !w->interrupted || (in_kernel && after_syscall(u, w, pc));
 
 		p = locate(u, w, back ? pc - 1 : pc);
+		if (back && at_sigreturn(u, w, &p, pc)) {
+			p = locate(u, w, pc);
+			back = false;
+		}
 		if (back)
 			flags |= STACK_FRAME_RETURN;
-		if (!push_place(s, &p, flags) || !step(u, w, &p, &flags, &s->end))
+		if (!push_place(s, &p, flags))
 			return;
-		in_kernel = false;
+		if (first && is_new_thread(u, w, pc)) {
+			s->end = STACK_END_ENTRY;
+			return;
+		}
+		if (!step(u, w, &p, &flags, &s->end))
+			return;
+		in_kernel = first = false;
 	}
 	s->end = STACK_END_NO_REGISTERS;
 }
@@ -275,6 +328,8 @@ static void user_callchain(struct unwinder *u, struct walk *w, const struct even
 
 		if (ip >= (uint64_t)PERF_CONTEXT_MAX)
 			break;
+		if (!leaf)
+			ip &= ~w->pac_mask; /* kernels before 5.10 leave it to us */
 		/* The kernel reads whatever the last frame pointer points to. */
 		if (!ip || ip >= u->arch->address_end)
 			break;
@@ -313,6 +368,7 @@ void unwinder_walk(struct unwinder *u, const struct process_table *processes,
 			  .stack = &sample->stack,
 			  .pid = ev->pid,
 			  .time_ns = ev->time_ns,
+			  .pac_mask = u->pac_mask,
 			  .interrupted = true };
 	unsigned mode = ev->misc & PERF_RECORD_MISC_CPUMODE_MASK;
 	uint64_t user;

@@ -15,9 +15,9 @@
 
 struct unwinder;
 
-/* `arch`: uname machine of the trace (NULL: x86_64). RUCHY_E_UNSUPPORTED for others, RUCHY_E_NOMEM.
- */
-int unwinder_new(const char *arch, struct module_table *modules, struct unwinder **ret,
+/* `meta`: of the trace, for its machine (x86_64 where it does not say). RUCHY_E_UNSUPPORTED for a
+ * machine that we don't know, RUCHY_E_NOMEM. */
+int unwinder_new(const struct trace_meta *meta, struct module_table *modules, struct unwinder **ret,
 		 struct ruchy_error *err);
 /* Unwind one PERF_RECORD_SAMPLE into `ret`. Never fails: what is wrong is the stack's end. */
 void unwinder_walk(struct unwinder *u, const struct process_table *processes,

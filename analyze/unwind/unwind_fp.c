@@ -12,11 +12,11 @@
  */
 bool unwind_fp_step(struct walk *w, bool in_file, enum stack_end *ret_end)
 {
-	const struct regs_arch *arch = w->arch;
+	const struct arch *arch = w->arch;
 	uint64_t fp, sp, caller_fp, ra;
 
 	*ret_end = STACK_END_NO_CFI;
-	if (!regs_get(&w->regs, arch->fp, &fp) || !regs_get(&w->regs, arch->sp, &sp))
+	if (!regs_get(&w->regs, arch->fp, &fp) || !walk_low(w, &sp))
 		return false;
 	/* "The deepest stack frame is marked by setting the frame pointer to zero" (System V ABI
 	 * AMD64 §3.4.1; AAPCS64 §6.4.6): assembly that starts threads. As a leaf it could be any
@@ -32,11 +32,14 @@ bool unwind_fp_step(struct walk *w, bool in_file, enum stack_end *ret_end)
 			*ret_end = STACK_END_TRUNCATED;
 		return false;
 	}
+	ra &= ~w->pac_mask;
 	if ((caller_fp && caller_fp <= fp) || !ra || !walk_find(w, ra - 1))
 		return false;
 	w->regs.known = 0;
 	regs_set(&w->regs, arch->pc, ra);
-	regs_set(&w->regs, arch->sp, fp + 16);
+	if (arch->record_ends_frame)
+		regs_set(&w->regs, arch->sp, fp + 16);
+	w->low = fp + 16;
 	regs_set(&w->regs, arch->fp, caller_fp);
 	w->interrupted = false;
 	return true;

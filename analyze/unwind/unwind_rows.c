@@ -14,6 +14,32 @@ static bool expr_failed(enum cfi_expr_result why, enum stack_end *ret_end)
 	return stop(ret_end, why == CFI_EXPR_NO_MEMORY ? STACK_END_TRUNCATED : STACK_END_BAD_CFA);
 }
 
+static const struct cfi_rule *rule_of(const struct cfi_row *row, unsigned column)
+{
+	for (size_t i = 0; i < row->n_rules; i++)
+		if (row->rules[i].column == column)
+			return &row->rules[i];
+	return NULL;
+}
+
+/*
+ * The CFA of a frame whose SP is not known, behind one that was found by frame pointer: the frame
+ * record that FP points to is where the row says that FP and the return address are saved.
+ */
+static bool cfa_by_record(const struct walk *w, const struct cfi_row *row, uint64_t *ret_cfa)
+{
+	const struct cfi_rule *fp_rule = rule_of(row, w->arch->fp);
+	const struct cfi_rule *ra_rule = rule_of(row, row->ra_column);
+	uint64_t fp;
+
+	if (!fp_rule || !ra_rule || fp_rule->kind != CFI_RULE_OFFSET ||
+	    ra_rule->kind != CFI_RULE_OFFSET || ra_rule->value != fp_rule->value + 8 ||
+	    !regs_get(&w->regs, w->arch->fp, &fp))
+		return false;
+	*ret_cfa = fp - (uint64_t)fp_rule->value;
+	return true;
+}
+
 static bool compute_cfa(const struct walk *w, const struct cfi_row *row, uint64_t *ret_cfa,
 			enum stack_end *ret_end)
 {
@@ -26,8 +52,11 @@ static bool compute_cfa(const struct walk *w, const struct cfi_row *row, uint64_
 		result = cfi_expr_eval(row->ops, row->cfa_n_ops, &env, ret_cfa, &is_value);
 		return result == CFI_EXPR_OK || expr_failed(result, ret_end);
 	}
-	if (!regs_get(&w->regs, row->cfa_column, &v))
-		return stop(ret_end, STACK_END_NO_REGISTERS);
+	if (!regs_get(&w->regs, row->cfa_column, &v)) {
+		if (!w->low || row->cfa_column != w->arch->sp)
+			return stop(ret_end, STACK_END_NO_REGISTERS);
+		return cfa_by_record(w, row, ret_cfa) || stop(ret_end, STACK_END_NO_CFI);
+	}
 	*ret_cfa = v + (uint64_t)row->cfa_offset;
 	return true;
 }
@@ -117,21 +146,39 @@ static bool apply_rules(const struct walk *w, const struct cfi_row *row, uint64_
 			regs_set(next, rule->column, v);
 		else if (outcome != RULE_KEEP)
 			regs_forget(next, rule->column);
-		if (rule->column != w->arch->ra || outcome == RULE_SET)
+		if (rule->column != row->ra_column || outcome == RULE_SET)
 			continue;
 		if (outcome == RULE_CUT)
 			return stop(ret_end, STACK_END_TRUNCATED);
 		if (outcome == RULE_UNKNOWN)
 			return stop(ret_end, STACK_END_NO_REGISTERS);
-		if (outcome == RULE_BAD || w->arch->ra == w->arch->pc)
+		/* RULE_KEEP: back in the link register, where there is one */
+		if (outcome == RULE_BAD || row->ra_column == w->arch->pc)
 			return stop(ret_end, STACK_END_BAD_CFA);
 	}
 	return true;
 }
 
+/*
+ * The caller's SP is the CFA, but for code that another piece of code has pushed the link register
+ * for: its CFI has the slot above the CFA, where the caller's frame should be. glibc's
+ * _dl_runtime_resolve says so of what the PLT's header pushed. The frame then ends above the slot,
+ * with SP aligned as AAPCS64 §6.4.5.1 wants it.
+ */
+static uint64_t caller_sp_of(const struct walk *w, const struct cfi_row *row, uint64_t cfa)
+{
+	const struct cfi_rule *rule = NULL;
+
+	if (w->arch->link_register && !row->signal_frame)
+		rule = rule_of(row, row->ra_column);
+	if (!rule || rule->kind != CFI_RULE_OFFSET || rule->value < 0)
+		return cfa;
+	return (cfa + (uint64_t)rule->value + 8 + 15) & ~15ull;
+}
+
 bool unwind_rows_step(struct walk *w, const struct cfi_row *row, enum stack_end *ret_end)
 {
-	const struct regs_arch *arch = w->arch;
+	const struct arch *arch = w->arch;
 	struct regs next = w->regs;
 	uint64_t sp, caller_sp, cfa, pc;
 
@@ -139,19 +186,27 @@ bool unwind_rows_step(struct walk *w, const struct cfi_row *row, enum stack_end 
 		return stop(ret_end, STACK_END_ENTRY);
 	if (!compute_cfa(w, row, &cfa, ret_end))
 		return false;
-	if (!regs_get(&w->regs, arch->sp, &sp))
+	if (!walk_low(w, &sp))
 		return stop(ret_end, STACK_END_NO_REGISTERS);
-	regs_set(&next, arch->sp, cfa);
+	regs_set(&next, arch->sp, caller_sp_of(w, row, cfa));
 	if (!apply_rules(w, row, sp, cfa, &next, ret_end))
 		return false;
-	if (!regs_get(&next, arch->ra, &pc) || !regs_get(&next, arch->sp, &caller_sp))
+	if (!regs_get(&next, arch->sp, &caller_sp))
 		return stop(ret_end, STACK_END_NO_REGISTERS);
 	if (!makes_progress(w, row, sp, caller_sp))
 		return stop(ret_end, STACK_END_BAD_CFA);
+	/* A call overwrote the link register: what CFI does not say it saved is lost. */
+	if (!regs_get(&next, row->ra_column, &pc))
+		return stop(ret_end, rule_of(row, row->ra_column) || w->interrupted
+					     ? STACK_END_NO_REGISTERS
+					     : STACK_END_BAD_CFA);
+	pc &= ~w->pac_mask;
 	/* Only an undefined return address is the outermost frame; a zero is a broken stack. */
 	if (!pc || pc >= arch->address_end)
 		return stop(ret_end, STACK_END_BAD_CFA);
 	regs_set(&next, arch->pc, pc);
+	if (arch->link_register && !row->signal_frame)
+		regs_forget(&next, arch->ra);
 	w->regs = next;
 	w->interrupted = row->signal_frame;
 	return true;

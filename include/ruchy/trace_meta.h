@@ -40,6 +40,8 @@ struct trace_meta {
 	size_t n_command;
 	bool has_clock;
 	uint64_t clock_monotonic_ns, clock_realtime_ns; /* one moment on both clocks */
+	bool has_pac_mask;
+	uint64_t pac_mask; /* bits of a return address that pointer authentication may fill */
 	uint8_t kernel_build_id[EVENT_BUILD_ID_MAX];
 	size_t kernel_build_id_size;
 	uint8_t *vdso; /* an ELF image */

@@ -56,9 +56,6 @@ int stack_share_pack(struct stack_share *s, const struct event_desc *desc, unsig
 		     const uint8_t *record, size_t size, uint64_t limit, struct ruchy_buf *out);
 void stack_share_free(struct stack_share *s);
 
-/* PERF_REG_* of the stack pointer for a uname machine name, or -1. */
-int stack_share_sp_reg(const char *arch);
-
 /* What the recorder looks at in a record that it copies. */
 struct record_ids {
 	bool has_time, has_tid;

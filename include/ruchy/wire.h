@@ -74,9 +74,10 @@ enum wire_chunk_kind {
 	X(EVENT, 13)           /* an opened event, see below; numbered from 0 in order */      \
 	X(COUNTER, 14)         /* a counter asked for or added, see below, in order */         \
 	X(FALLBACK, 15)        /* text: one fallback taken, in order */                        \
-	X(TOTAL, 16) /* u32 event, u32 has_lost, u64 count, enabled_ns, running_ns, lost */    \
-	X(LOSS, 17)  /* u32 event, u32 cpu, u64 from_ns, u64 to_ns, u64 lost */                \
-	X(END, 18)   /* see below: how the recording ended */
+	X(TOTAL, 16)    /* u32 event, u32 has_lost, u64 count, enabled_ns, running_ns, lost */ \
+	X(LOSS, 17)     /* u32 event, u32 cpu, u64 from_ns, u64 to_ns, u64 lost */             \
+	X(END, 18)      /* see below: how the recording ended */                               \
+	X(PAC_MASK, 19) /* u64: bits of a return address that may be its signature */
 
 #define WIRE_META_ENUM(name, value) WIRE_META_##name = (value),
 enum wire_meta_tag { WIRE_META_ITEMS(WIRE_META_ENUM) };

@@ -169,19 +169,25 @@ class Record:
 
     def __init__(self):
         self.time = self.pid = self.tid = self.ip = self.period = None
+        self.read = None     # of READ: [(value, id), ...]; an id is None where it is not recorded
         self.sp = None       # the stack pointer among REGS_USER
         self.stored = b""    # the n bytes of STACK_USER
         self.dump_size = 0   # D
 
 
-def skip_read(fields, read_format):
-    times = has(read_format, TOTAL_TIME_ENABLED) + has(read_format, TOTAL_TIME_RUNNING)
-    extra = has(read_format, READ_ID) + has(read_format, READ_LOST)
-    if has(read_format, GROUP):
-        members = fields.u64()
-        fields.take(8 * (times + members * (1 + extra)))
-    else:
-        fields.take(8 * (1 + times + extra))
+def read_values(fields, read_format):
+    """A read_format structure's values and their ids, a list of one without GROUP (§7)."""
+    times = 8 * (has(read_format, TOTAL_TIME_ENABLED) + has(read_format, TOTAL_TIME_RUNNING))
+    group = has(read_format, GROUP)
+    members = fields.u64() if group else 1
+    fields.take(times if group else 0)
+    values = []
+    for _ in range(members):
+        value = fields.u64()
+        fields.take(0 if group else times)
+        values.append((value, fields.u64() if has(read_format, READ_ID) else None))
+        fields.take(8 * has(read_format, READ_LOST))
+    return values
 
 
 def skip_branch_stack(fields, branch_sample_type):
@@ -218,7 +224,7 @@ def read_sample(data, event, sp_bit):
             fields.take(8)
     record.period = fields.u64() if has(wanted, PERIOD) else event.default_period()
     if has(wanted, READ):
-        skip_read(fields, event.read_format)
+        record.read = read_values(fields, event.read_format)
     if has(wanted, CALLCHAIN):
         fields.take(8 * fields.u64())
     if has(wanted, RAW):

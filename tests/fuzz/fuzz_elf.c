@@ -15,7 +15,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 static void ask(struct module_table *t, const struct module *m)
 {
 	struct symbolizer *s = symbolizer_new(t, true);
-	struct cfi_rows *rows = cfi_rows_new(m->elf, &regs_x86_64);
+	struct cfi_rows *rows = cfi_rows_new(m->elf, &arch_x86_64);
 	struct stack_frame frames[ADDRESSES];
 	struct symbol_list lists[ADDRESSES];
 	uint64_t entry = module_elf_entry(m->elf);

@@ -14,12 +14,12 @@ PROGRAMS   := $(addprefix $(PROGRAM_DIR)/,$(PROGRAMS_C) recursion_static recursi
                 recursion_stripped libplugin_a.so libplugin_b.so cpp golden demo)
 PROGRAMS_RUST := $(addprefix $(PROGRAM_DIR)/,rust_contract rust_stacks)
 
-# Without a Rust compiler those two are left out, and the tests that need them say SKIP.
-HAVE_RUSTC := $(shell command -v $(RUSTC) >/dev/null 2>&1 && echo yes)
+# Without a Rust compiler (for the architecture built for) those two are left out, and the tests that need them say SKIP.
+HAVE_RUSTC := $(if $(CROSS),,$(shell command -v $(RUSTC) >/dev/null 2>&1 && echo yes))
 PROGRAMS   += $(if $(HAVE_RUSTC),$(PROGRAMS_RUST))
 
 PROGRAM_FLAGS_omitfp := -fomit-frame-pointer
-PROGRAM_FLAGS_fptest := -fno-omit-frame-pointer $(if $(filter x86_64,$(shell uname -m)),-mno-omit-leaf-frame-pointer)
+PROGRAM_FLAGS_fptest := -fno-omit-frame-pointer $(if $(filter x86_64 aarch64,$(ARCH)),-mno-omit-leaf-frame-pointer)
 PROGRAM_LIBS_threads := -pthread
 PROGRAM_LIBS_dlopen  := -ldl
 

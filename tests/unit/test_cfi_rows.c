@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * CFI rows against an oracle that shares no code with libdw: every row that
- * `readelf --debug-dump=frames-interp` prints of some system files and of this program,
- * asked for in two orders, since a row's extent must not depend on what was asked before.
+ * `readelf --debug-dump=frames-interp` prints of some system files and of this program, and of the
+ * files of another machine (those of the lab's sysroot, see tests/pmu-lab/fetch.sh), asked for in
+ * two orders, since a row's extent must not depend on what was asked before.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -13,11 +14,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "analyze/process/module_dwfl.h"
 #include "analyze/unwind/cfi_rows.h"
 
-#define MAX_COLUMNS 20
+#define MAX_COLUMNS 80
 
 /* A row as readelf prints it. */
 struct oracle_row {
@@ -35,28 +37,54 @@ struct oracle {
 	size_t n, capacity;
 };
 
-/* By DWARF number (System V ABI AMD64, figure 3.36). */
-static const char *const column_names[] = { "rax", "rdx", "rcx", "rbx", "rsi", "rdi",
-					    "rbp", "rsp", "r8",  "r9",  "r10", "r11",
-					    "r12", "r13", "r14", "r15", "ra" };
+/* What readelf calls the registers, by DWARF number (System V ABI AMD64, figure 3.36; DWARF for the
+ * Arm 64-bit Architecture, §4.1). */
+static const char *const names_x86_64[ARCH_MAX_COLUMNS] = {
+	"rax", "rdx", "rcx", "rbx", "rsi", "rdi", "rbp", "rsp", "r8",
+	"r9",  "r10", "r11", "r12", "r13", "r14", "r15", "ra",
+};
 
-static int column_of(const char *name)
+static const char *const names_aarch64[ARCH_MAX_COLUMNS] = {
+	"x0",  "x1",  "x2",  "x3",  "x4",  "x5",  "x6",  "x7",  "x8",  "x9",  "x10",
+	"x11", "x12", "x13", "x14", "x15", "x16", "x17", "x18", "x19", "x20", "x21",
+	"x22", "x23", "x24", "x25", "x26", "x27", "x28", "x29", "ra",  "sp",  NULL,
+};
+
+static const struct machine {
+	const struct arch *arch;
+	const char *const *names;
+	const char *readelf;
+} machines[] = {
+	{ &arch_x86_64, names_x86_64, "readelf" },
+	{ &arch_aarch64, names_aarch64, "aarch64-linux-gnu-readelf" },
+};
+
+static const struct machine *machine_of(unsigned elf_machine)
 {
-	for (int i = 0; i < 17; i++)
-		if (!strcmp(name, column_names[i]))
-			return i;
+	for (size_t i = 0; i < sizeof(machines) / sizeof(machines[0]); i++)
+		if (machines[i].arch->elf_machine == elf_machine)
+			return &machines[i];
+	return NULL;
+}
+
+/* -1: none of the columns that we keep, such as v0. */
+static int column_of(const struct machine *m, const char *name)
+{
+	for (unsigned i = 0; i < m->arch->n_columns; i++)
+		if (m->names[i] && !strcmp(name, m->names[i]))
+			return (int)i;
 	return -1;
 }
 
 /* "   LOC           CFA      rbx   ra": the columns of the rows that follow. */
-static void read_columns(char *line, struct oracle_row *row)
+static void read_columns(const struct machine *m, char *line, struct oracle_row *row)
 {
 	char *save, *word = strtok_r(line, " \n", &save);
 
 	row->n_columns = 0;
 	while (word && row->n_columns < MAX_COLUMNS) {
 		if (strcmp(word, "LOC") != 0 && strcmp(word, "CFA") != 0)
-			row->columns[row->n_columns++].column = column_of(word);
+			row->columns[row->n_columns++].column = column_of(m, word);
 		word = strtok_r(NULL, " \n", &save);
 	}
 }
@@ -93,16 +121,16 @@ static struct oracle_row *append(struct oracle *o, const struct oracle_row *row)
 	return &o->rows[o->n++];
 }
 
-static void read_oracle(const char *path, struct oracle *o)
+static void read_oracle(const struct machine *m, const char *path, struct oracle *o)
 {
 	struct oracle_row current = { 0 };
 	uint64_t end = 0;
 	bool in_fde = false;
-	char command[512], line[512], *pc;
+	char command[512], line[1024], *pc;
 	FILE *f;
 
-	snprintf(command, sizeof(command), "readelf --debug-dump=frames-interp '%s' 2>/dev/null",
-		 path);
+	snprintf(command, sizeof(command), "%s --debug-dump=frames-interp '%s' 2>/dev/null",
+		 m->readelf, path);
 	f = popen(command, "r");
 	assert_non_null(f);
 	while (fgets(line, sizeof(line), f)) {
@@ -114,7 +142,7 @@ static void read_oracle(const char *path, struct oracle *o)
 		} else if (strstr(line, " CIE ")) {
 			in_fde = false;
 		} else if (in_fde && strstr(line, "   LOC ")) {
-			read_columns(line, &current);
+			read_columns(m, line, &current);
 		} else if (in_fde && strspn(line, "0123456789abcdef") == 16) {
 			read_row(line, &current);
 			current.end = end;
@@ -127,7 +155,8 @@ static void read_oracle(const char *path, struct oracle *o)
 }
 
 /* Our rule of a column in readelf's words. */
-static void print_rule(const struct cfi_row *row, int column, char *text, size_t size)
+static void print_rule(const struct machine *m, const struct cfi_row *row, int column, char *text,
+		       size_t size)
 {
 	snprintf(text, size, "s");
 	for (unsigned i = 0; i < row->n_rules; i++) {
@@ -142,25 +171,28 @@ static void print_rule(const struct cfi_row *row, int column, char *text, size_t
 		else if (r->kind == CFI_RULE_EXPR)
 			snprintf(text, size, "exp");
 		else if (r->kind == CFI_RULE_REGISTER)
-			snprintf(text, size, "%s", column_names[r->value]);
+			snprintf(text, size, "%s", m->names[r->value]);
 		else
 			snprintf(text, size, "u");
 	}
 }
 
-static bool same_rule(const char *want, const char *got, bool ra)
+/* `in_slot`: the return address is always in memory. */
+static bool same_rule(const char *want, const char *got, bool in_slot)
 {
 	if (!strcmp(want, got))
 		return true;
 	if (!strcmp(want, "vexp"))
 		return !strcmp(got, "exp");
-	/* readelf's "u" is also "not mentioned yet"; the ABI then says what holds, but for the
-	 * return address */
-	return !strcmp(want, "u") && !strcmp(got, "s") && !ra;
+	/* readelf's "u" is also "not mentioned yet"; the ABI then says what holds, but for a return
+	 * address that no register could hold */
+	return !strcmp(want, "u") && !strcmp(got, "s") && !in_slot;
 }
 
-static bool same_row(const struct oracle_row *want, const struct cfi_row *row)
+static bool same_row(const struct machine *m, const struct oracle_row *want,
+		     const struct cfi_row *row)
 {
+	const struct arch *arch = m->arch;
 	char text[32];
 
 	if (row->kind != CFI_ROW_RULES)
@@ -169,7 +201,7 @@ static bool same_row(const struct oracle_row *want, const struct cfi_row *row)
 		snprintf(text, sizeof(text), "exp");
 	else
 		snprintf(text, sizeof(text), "%s%+lld",
-			 row->cfa_column < 17 ? column_names[row->cfa_column] : "?",
+			 row->cfa_column < arch->n_columns ? m->names[row->cfa_column] : "?",
 			 (long long)row->cfa_offset);
 	if (strcmp(want->cfa, text) != 0)
 		return false;
@@ -178,22 +210,24 @@ static bool same_row(const struct oracle_row *want, const struct cfi_row *row)
 
 		if (column < 0)
 			continue;
-		print_rule(row, column, text, sizeof(text));
-		if (!same_rule(want->columns[i].rule, text, column == 16))
+		print_rule(m, row, column, text, sizeof(text));
+		if (!same_rule(want->columns[i].rule, text,
+			       column == (int)arch->ra && !arch->link_register))
 			return false;
-		if (column == 16 && !strcmp(want->columns[i].rule, "u") != row->ra_undefined)
+		if (column == (int)arch->ra && row->ra_undefined != !strcmp(text, "u"))
 			return false;
 	}
 	return true;
 }
 
-static bool check_pc(struct cfi_rows *rows, const struct oracle_row *want, uint64_t pc)
+static bool check_pc(const struct machine *m, struct cfi_rows *rows, const struct oracle_row *want,
+		     uint64_t pc)
 {
 	const struct cfi_row *row = cfi_rows_find(rows, pc);
 
 	assert_non_null(row);
 	assert_true(row->start <= pc && pc < row->end);
-	return same_row(want, row);
+	return same_row(m, want, row);
 }
 
 static struct module_elf *open_elf(const char *path)
@@ -209,10 +243,11 @@ static struct module_elf *open_elf(const char *path)
 	return elf;
 }
 
-static size_t check_rows(const char *path, const struct oracle *o, bool backwards)
+static size_t check_rows(const struct machine *m, const char *path, const struct oracle *o,
+			 bool backwards)
 {
 	struct module_elf *elf = open_elf(path);
-	struct cfi_rows *rows = cfi_rows_new(elf, &regs_x86_64);
+	struct cfi_rows *rows = cfi_rows_new(elf, m->arch);
 	size_t wrong = 0, step = o->n > 30000 ? 8 : 1; /* libcrypto's 72,000 take a while */
 
 	for (size_t k = 0; k < o->n; k += step) {
@@ -221,7 +256,7 @@ static size_t check_rows(const char *path, const struct oracle *o, bool backward
 		if (want->start >= want->end)
 			continue;
 		/* the last byte first: that is how return addresses come */
-		if (check_pc(rows, want, want->end - 1) && check_pc(rows, want, want->start))
+		if (check_pc(m, rows, want, want->end - 1) && check_pc(m, rows, want, want->start))
 			continue;
 		if (wrong++ < 5)
 			print_error("%s: row at %#lx: CFA %s\n", path, (unsigned long)want->start,
@@ -230,6 +265,37 @@ static size_t check_rows(const char *path, const struct oracle *o, bool backward
 	cfi_rows_free(rows);
 	module_elf_free(elf);
 	return wrong;
+}
+
+/* The number of rows, all of them compared; 0 where the file is not there. */
+static size_t check_file(const char *path)
+{
+	struct module_elf *elf = open_elf(path);
+	const struct machine *m;
+	struct oracle o = { 0 };
+
+	if (!elf)
+		return 0;
+	m = machine_of(module_elf_machine(elf));
+	module_elf_free(elf);
+	assert_non_null(m);
+	read_oracle(m, path, &o);
+	print_message("%s: %zu rows\n", path, o.n);
+	assert_int_equal(check_rows(m, path, &o, false), 0);
+	assert_int_equal(check_rows(m, path, &o, true), 0);
+	free(o.rows);
+	return o.n;
+}
+
+static bool missing(const char *readelf)
+{
+	char command[64];
+
+	snprintf(command, sizeof(command), "%s --version >/dev/null 2>&1", readelf);
+	if (!system(command))
+		return false;
+	print_message("SKIP: no %s here\n", readelf);
+	return true;
 }
 
 static void test_rows_equal_readelf(void **state)
@@ -247,28 +313,70 @@ static void test_rows_equal_readelf(void **state)
 
 	(void)state;
 #ifndef __x86_64__
-	print_message("SKIP: the oracle's columns are those of x86-64\n");
+	print_message("SKIP: the files of this test are those of x86-64 systems\n");
 	skip();
 #endif
-	if (system("readelf --version >/dev/null 2>&1")) {
-		print_message("SKIP: no readelf here\n");
+	if (missing("readelf"))
 		skip();
-	}
 	for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
-		struct oracle o = { 0 };
 		char *path = realpath(files[i], NULL);
 
-		if (!path)
-			continue;
-		read_oracle(path, &o);
-		print_message("%s: %zu rows\n", files[i], o.n);
-		total += o.n;
-		assert_int_equal(check_rows(path, &o, false), 0);
-		assert_int_equal(check_rows(path, &o, true), 0);
-		free(o.rows);
+		total += path ? check_file(path) : 0;
 		free(path);
 	}
 	assert_true(total > 1000);
+}
+
+/* Where tests/pmu-lab/fetch.sh puts it; the caller's. */
+static char *sysroot(void)
+{
+	const char *lab = getenv("RUCHY_LAB_CACHE"), *cache = getenv("XDG_CACHE_HOME");
+	const char *home = getenv("HOME");
+	char *path = NULL;
+
+	if (lab)
+		assert_true(asprintf(&path, "%s/sysroot", lab) > 0);
+	else if (cache)
+		assert_true(asprintf(&path, "%s/ruchy-pmu-lab/sysroot", cache) > 0);
+	else
+		assert_true(asprintf(&path, "%s/.cache/ruchy-pmu-lab/sysroot", home ? home : "") >
+			    0);
+	return path;
+}
+
+#define LIB     "lib/aarch64-linux-gnu/"
+#define USR_LIB "usr/lib/aarch64-linux-gnu/"
+
+static void test_rows_equal_readelf_aarch64(void **state)
+{
+	static const char *const files[] = {
+		LIB "ld-linux-aarch64.so.1", LIB "libc.so.6",          LIB "libm.so.6",
+		LIB "libgcc_s.so.1",         LIB "libz.so.1",          LIB "liblzma.so.5",
+		LIB "libbz2.so.1.0",         USR_LIB "libstdc++.so.6", USR_LIB "libzstd.so.1",
+		USR_LIB "libdw.so.1",        USR_LIB "libelf.so.1",    USR_LIB "libunwind.so.8",
+		USR_LIB "libcjson.so.1",     USR_LIB "libcmocka.so.0",
+	};
+	char *root = sysroot();
+	size_t n = 0;
+
+	(void)state;
+	if (access(root, R_OK) || missing("aarch64-linux-gnu-readelf")) {
+		print_message("SKIP: no aarch64 files, or no readelf of theirs: "
+			      "bash tests/pmu-lab/fetch.sh sysroot, make deps\n");
+		free(root);
+		skip();
+	}
+	for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
+		char *path;
+
+		assert_true(asprintf(&path, "%s/%s", root, files[i]) > 0);
+		n += check_file(path) > 0;
+		free(path);
+	}
+	free(root);
+	assert_true(n >= 10);
+	/* DW_CFA_AARCH64_negate_ra_state, which no file of Debian's has */
+	assert_true(check_file("tests/golden/goldpac.aarch64"));
 }
 
 /* ld.so's entry has no CFI at all; what lies before it is not the entry. */
@@ -283,7 +391,7 @@ static void test_bare_entry(void **state)
 		print_message("SKIP: no ld-linux-x86-64.so.2 here\n");
 		skip();
 	}
-	rows = cfi_rows_new(elf, &regs_x86_64);
+	rows = cfi_rows_new(elf, &arch_x86_64);
 	entry = module_elf_entry(elf);
 	assert_int_equal(cfi_rows_find(rows, entry)->kind, CFI_ROW_ENTRY);
 	assert_int_equal(cfi_rows_find(rows, entry + 7)->kind, CFI_ROW_ENTRY);
@@ -292,7 +400,7 @@ static void test_bare_entry(void **state)
 	assert_int_not_equal(cfi_rows_find(rows, entry + 4096)->kind, CFI_ROW_ENTRY);
 	cfi_rows_free(rows);
 	/* the rows of another machine are none of ours */
-	rows = cfi_rows_new(elf, &regs_aarch64);
+	rows = cfi_rows_new(elf, &arch_aarch64);
 	assert_int_equal(cfi_rows_find(rows, entry + 4096)->kind, CFI_ROW_NONE);
 	cfi_rows_free(rows);
 	module_elf_free(elf);
@@ -302,6 +410,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_rows_equal_readelf),
+		cmocka_unit_test(test_rows_equal_readelf_aarch64),
 		cmocka_unit_test(test_bare_entry),
 	};
 

@@ -157,7 +157,7 @@ static void setup(struct fixture *f, const char *skip)
 	memset(f, 0, sizeof(*f));
 	f->modules = module_table_new(NULL);
 	f->processes = process_table_new(f->modules, &f->meta);
-	assert_int_equal(unwinder_new("x86_64", f->modules, &f->unwinder, NULL), 0);
+	assert_int_equal(unwinder_new(&f->meta, f->modules, &f->unwinder, NULL), 0);
 	feed_maps(f, skip);
 	f->sample.type = PERF_RECORD_SAMPLE;
 	f->sample.misc = PERF_RECORD_MISC_USER;
@@ -521,13 +521,17 @@ static void test_new_refuses_other_machines(void **state)
 	struct module_table *t = module_table_new(NULL);
 	struct ruchy_error err = { 0 };
 	struct unwinder *u = NULL;
+	char sparc64[] = "sparc64", aarch64[] = "aarch64";
+	struct trace_meta meta = { .arch = sparc64 };
 
 	(void)state;
-	assert_int_equal(unwinder_new("sparc64", t, &u, &err), RUCHY_E_UNSUPPORTED);
+	assert_int_equal(unwinder_new(&meta, t, &u, &err), RUCHY_E_UNSUPPORTED);
 	assert_non_null(strstr(err.text, "sparc64"));
-	assert_int_equal(unwinder_new(NULL, t, &u, &err), 0);
+	meta.arch = NULL;
+	assert_int_equal(unwinder_new(&meta, t, &u, &err), 0);
 	unwinder_free(u);
-	assert_int_equal(unwinder_new("aarch64", t, &u, &err), 0);
+	meta.arch = aarch64;
+	assert_int_equal(unwinder_new(&meta, t, &u, &err), 0);
 	unwinder_free(u);
 	module_table_free(t);
 }

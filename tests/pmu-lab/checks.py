@@ -1,0 +1,241 @@
+# SPDX-License-Identifier: MIT
+"""What a case of the laboratory may demand: `holds NAME ARG...` calls check_NAME(run, *args).
+
+A check returns None, or its complaint as a text. Arguments are the words of the case's line.
+"""
+import functools
+import json
+import re
+import subprocess
+import tempfile
+from pathlib import Path
+
+import live
+import read_trace
+
+WHEN_AND_WHERE = {"timestamp", "host", "path"}  # what two recordings of the same thing may differ in
+
+
+class Run:
+    """What a case left behind, and the analyzer's view of it; everything is read once."""
+
+    def __init__(self, case, kernel, analyzer, root, directory):
+        self.case, self.kernel, self.analyzer, self.root, self.directory = case, kernel, analyzer, root, directory
+        self.trace = directory / "t.rtrace"
+
+    def text(self, name):
+        return (self.directory / name).read_text(errors="replace")
+
+    def printed(self):
+        path = self.directory / "output"
+        return path.read_text(errors="replace").strip() if path.exists() else ""
+
+    def analyze(self, *arguments):
+        return subprocess.run([self.analyzer, *arguments], capture_output=True, text=True, errors="replace",
+                              check=False)
+
+    @functools.cached_property
+    def info(self):
+        return self.analyze("info", self.trace).stdout
+
+    @functools.cached_property
+    def profile(self):
+        """In the form that live.py judges."""
+        with tempfile.TemporaryDirectory() as work:
+            folded, report = Path(work) / "folded", Path(work) / "json"
+            live.run([self.analyzer, "-q", "--symfs", self.root, "--folded", folded, "--output", report, self.trace])
+            data = json.loads(report.read_text())
+            modules = {k.replace(";", ":"): v for k, v in live.functions_of(data).items()}
+            return live.Profile(list(live.parse_folded(folded.read_text(errors="replace"))), modules, data,
+                                self.printed(), self.trace)
+
+    @functools.cached_property
+    def samples(self):
+        """(event, Record) of every sample, by the reader that was written from format.md."""
+        reader = _Samples(self.trace.read_bytes())
+        reader.run()
+        return reader.found
+
+
+class _Samples(read_trace.Reader):
+    def __init__(self, data):
+        self.found = []
+        super().__init__(data, True, lambda line: None, self.damaged)
+
+    @staticmethod
+    def damaged(offset, text):
+        raise ValueError(f"byte {offset}: {text}")
+
+    def record_line(self, data, images):
+        if read_trace.u32_at(data, 0) == read_trace.RECORD_SAMPLE:
+            event = self.events[read_trace.u64_at(data, 8)]
+            sample = read_trace.read_sample(data, event, read_trace.SP_BIT.get(self.arch))
+            sample.id = read_trace.u64_at(data, 8)
+            self.found.append((event, sample))
+        return super().record_line(data, images)
+
+
+# ---- how it was recorded ----
+
+def check_status(run, status):
+    got = run.text("status").strip()
+    return None if got == status else f"{got}, expected {status}"
+
+
+def check_says(run, *pattern):
+    """A line of what was printed."""
+    pattern = " ".join(pattern)
+    return None if re.search(pattern, run.printed(), re.M) else f"nothing printed matches {pattern!r}"
+
+
+def check_lines(run, count):
+    """So many lines were printed."""
+    got = len(run.printed().splitlines())
+    return None if got == int(count) else f"{got}, expected {count}"
+
+
+def check_interrupts(run):
+    """The PMU's interrupts took the samples: info names the hardware's event, and the interrupts were at least as many."""
+    line = (re.search(r"^event 0 .*", run.info, re.M) or [""])[0]
+    if not re.match(r"event 0 +cpu_cycles: time base, type 0 config 0x0, .* by the PMU's interrupts", line):
+        return f"info does not say that the PMU's cpu_cycles is the time base: {line}"
+    if "precise_ip" in line:
+        return f"info claims a precision that this PMU has not: {line}"
+    before, after = map(int, run.text("interrupts").split())
+    samples = run.profile.report["samples"]
+    if not samples or after - before < samples / 2:  # one interrupt may be the overflow of two counters
+        return f"{samples} samples, but {after - before} interrupts of the PMU"
+    return None
+
+
+def check_read_values(run, expected):
+    """Are there counter values in the samples? yes or no, and no is said."""
+    has = bool(run.samples) and all(s.read is not None for _, s in run.samples)
+    said = "PERF_SAMPLE_READ" in run.info
+    if (has, said) != ((True, False) if expected == "yes" else (False, True)):
+        return f"samples {'have' if has else 'lack'} values, info {'tells of' if said else 'tells no'} fallback"
+    return None
+
+
+def check_unavailable(run, name):
+    report = run.profile.report
+    counter = next(c for c in report["counters"] + report["supporting_counters"] if c["name"] == name)
+    if counter["available"] or not counter["reason"] or counter["total"] is not None:
+        return f"available {counter['available']}, reason {counter.get('reason')!r}, total {counter['total']}"
+    return None
+
+
+# ---- numbers ----
+
+def check_samples(run, least):
+    got = int((re.search(r"of them (\d+) samples", run.info) or [0, "0"])[1])
+    return None if got >= int(least) else f"{got}, expected at least {least}"
+
+
+def check_period(run, period):
+    """Every sample of the time base has this very period."""
+    period = int(period)
+    of = [s.period for e, s in run.samples if not read_trace.has(e.flags, read_trace.FLAG_FREQ)]
+    other = [p for p in of if p != period]
+    return None if of and not other else f"{len(other)} of {len(of)} samples differ, as {other[:3]}"
+
+
+def check_steps(run, period):
+    """READ of one sample to the next differs by what the kernel says: the period.
+
+    An interrupt that comes late reads more, and the next one the less, since the counter goes on
+    where it overflowed; but for a whole period late, when the kernel begins anew
+    (armpmu_event_set_period). Nine in ten are on time."""
+    period, due, steps, exact = int(period), {}, 0, 0
+    for event, sample in run.samples:
+        if read_trace.has(event.flags, read_trace.FLAG_FREQ):
+            continue
+        key, (value, of) = (sample.id, sample.tid), sample.read[0]
+        if of != sample.id:
+            return f"the value is of event {of}, the sample of {sample.id}"
+        late = value - due.get(key, period)
+        if late < 0:
+            return f"the sample of {key} that was due at {value - late} reads {value}"
+        steps, exact = steps + 1, exact + (late < period // 100)
+        due[key] = (value if late >= period else value - late) + period
+    return None if steps > 100 and exact >= 0.9 * steps else f"{exact} of {steps} are on time"
+
+
+def check_share(run, function, percent, tolerance):
+    """By the counter's events and by itself, in the JSON."""
+    counter = run.profile.report["counters"][0]
+    got = next((f["percentage"] for f in counter["functions"] if f["function"] == function), 0)
+    if counter["name"] != "cpu_cycles" or not counter["available"]:
+        return f"{counter['name']} is not what was counted"
+    if abs(got - float(percent)) > float(tolerance):
+        return f"{function} has {got:.2f} % of cpu_cycles, expected {percent} ± {tolerance}"
+    return None
+
+
+def check_ipc(run, expected, tolerance):
+    got = run.profile.report["derived_metrics"]["ipc"]
+    return None if got and abs(got - float(expected)) <= float(tolerance) else f"{got}, expected {expected} ± {tolerance}"
+
+
+# ---- stacks ----
+
+def check_live(run, name):
+    """All that live.py says of that program: chains, shares, and that 99 % of its stacks are whole."""
+    case = next(c for c in live.CASES if c.name == name)
+    if run.profile.total < live.MIN_SAMPLES:
+        return f"only {run.profile.total} samples"
+    return "; ".join(live.judge(case, run.profile)) or None
+
+
+def check_chain(run, least, *frames):
+    """At least so many percent of the samples have these frames, outermost first; regular expressions."""
+    return live.check_chain(run.profile, live.Chain(list(frames), float(least)))
+
+
+def check_on_cpus(run, count):
+    """Samples were taken on so many CPUs: a ring each."""
+    rings = set(re.findall(r"^chunk \d+ samples .* ring=(\d+) ", run.info, re.M))
+    return None if len(rings) == int(count) else f"on {len(rings)}"
+
+
+def check_ends(run, reason, least):
+    """At least so many percent of the stacks end for this reason."""
+    ends = run.profile.report["stacks"]["ends"]
+    got = live.percent(ends.get(reason, 0), sum(ends.values()))
+    return None if got >= float(least) else f"{got:.1f} % end by {reason}, expected {least} % ({ends})"
+
+
+# ---- traces ----
+
+def check_whole(run):
+    done = run.analyze("info", "--verify", run.trace)
+    return None if done.returncode == 0 else f"info --verify exited with {done.returncode}: {done.stderr.strip()}"
+
+
+def check_cut_but_readable(run):
+    """What was recorded before the end that came too early can be read; and that it was cut is said."""
+    verified = run.analyze("info", "--verify", run.trace)
+    read = run.analyze("--symfs", run.root, run.trace)
+    if verified.returncode != 1 or read.returncode != 0:
+        return f"info --verify exited with {verified.returncode}, report with {read.returncode}: {read.stderr.strip()}"
+    return None
+
+
+def check_absent(run):
+    return f"{run.trace.name} is there" if run.trace.exists() else None
+
+
+def without(value, names):
+    if isinstance(value, dict):
+        return {k: without(v, names) for k, v in value.items() if k not in names}
+    return [without(v, names) for v in value] if isinstance(value, list) else value
+
+
+def check_same_json(runs):
+    """Two boots: reports that differ in nothing but when and where."""
+    if runs[0].trace == runs[1].trace:
+        return "there is one trace"
+    first, second = (without(r.profile.report, WHEN_AND_WHERE) for r in runs)
+    if first != second:
+        return "they differ in " + ", ".join(k for k in first if first[k] != second.get(k))
+    return None if runs[0].profile.total >= live.MIN_SAMPLES else f"only {runs[0].profile.total} samples"
