@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The input is an ELF file: open it, ask for rows and names all over its code. */
+#include <elf.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -15,7 +16,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 static void ask(struct module_table *t, const struct module *m)
 {
 	struct symbolizer *s = symbolizer_new(t, true);
-	struct cfi_rows *rows = cfi_rows_new(m->elf, &arch_x86_64);
+	const struct arch *arch =
+		module_elf_machine(m->elf) == EM_AARCH64 ? &arch_aarch64 : &arch_x86_64;
+	struct cfi_rows *rows = cfi_rows_new(m->elf, arch);
 	struct stack_frame frames[ADDRESSES];
 	struct symbol_list lists[ADDRESSES];
 	uint64_t entry = module_elf_entry(m->elf);
