@@ -36,6 +36,7 @@ WARNINGS := -Wall -Wextra -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-pr
 BASE_FLAGS := -std=c11 -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -DRUCHY_VERSION='"$(VERSION)"' -Iinclude -I. -g $(WARNINGS)
 FLAGS_release := -O2 -fstack-protector-strong
 FLAGS_asan    := -O1 -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=undefined
+FLAGS_tsan    := -O1 -fno-omit-frame-pointer -fsanitize=thread
 FLAGS_static  := -O2
 FLAGS_fuzz    := -O1 -fno-omit-frame-pointer -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=undefined
 ifdef CI
@@ -56,7 +57,7 @@ endif
 # What each tool may link; make layers checks the includes.
 pkg = $(shell $(PKG_CONFIG) $(1) $(2) 2>/dev/null)
 FORMAT_LIBS   = $(call pkg,--libs,libzstd)
-ANALYZE_LIBS  = $(call pkg,--libs,libdw libelf libcjson) -liberty -lm $(FORMAT_LIBS)
+ANALYZE_LIBS  = $(call pkg,--libs,libdw libelf libcjson) -liberty -lm -pthread $(FORMAT_LIBS)
 PACKAGES_CFLAGS = $(call pkg,--cflags,libzstd libdw libelf libcjson cmocka)
 
 FORMAT_SRC  := $(wildcard format/*.c)
@@ -122,7 +123,7 @@ check: deps ## install, build, run every test, plain and with sanitizers
 check-all: all
 	$(MAKE) layers format-check lint
 	$(MAKE) programs check-unit check-format check-man check-cli check-live
-	$(MAKE) asan
+	$(MAKE) asan tsan
 	$(MAKE) check-pmu
 
 # ---- tests ----
@@ -160,6 +161,15 @@ check-man: all ## --help and man pages name the same flags
 
 asan: ## build with AddressSanitizer and UBSan, run the unit, cli and live tests
 	$(MAKE) VARIANT=asan all programs check-unit check-cli check-live
+
+# Where there are threads: the pool, and the whole analyzer on kept traces.
+TSAN_TESTS := test_pool
+.PHONY: tsan
+tsan: ## build with ThreadSanitizer, run what has threads
+	$(MAKE) VARIANT=tsan tsan-run
+.PHONY: tsan-run
+tsan-run: $(addprefix $(B)/tests/unit/,$(TSAN_TESTS)) all
+	@set -e; for t in $(TSAN_TESTS); do $(B)/tests/unit/$$t; done
 
 # ---- fuzzing: make fuzz FUZZ_SECONDS=60 ----
 # What is found grows in build/fuzz/corpus/TARGET; a crash is left beside it and goes to tests/fuzz/corpus.

@@ -35,8 +35,8 @@ only record '(ruchy|record)/' 'record/ sees include/ and itself'
 only analyze '(ruchy|analyze)/' 'analyze/ sees include/ and itself'
 only analyze/process '(ruchy|analyze/process)/' 'process/ is the lowest room'
 only analyze/unwind '(ruchy|analyze/(process|unwind))/' 'unwind/ sees process/'
-only analyze/symbolize '(ruchy|analyze/(process|unwind|symbolize))/' 'symbolize/ sees process/ and unwind/'
-only analyze/profile '(ruchy|analyze/(process/module|unwind/stack|symbolize/symbolize|profile/))' \
+only analyze/symbolize '(ruchy/|analyze/(pool\.h|process/|unwind/|symbolize/))' 'symbolize/ sees process/ and unwind/'
+only analyze/profile '(ruchy|analyze/(pool\.h|process/module|unwind/stack|symbolize/symbolize|profile/))' \
 	'profile/ sees what stages hand over'
 only analyze/report '(ruchy/error|ruchy/event|analyze/(profile|report)/)' 'reports see the profile and nothing below it'
 

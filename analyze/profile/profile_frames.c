@@ -43,7 +43,9 @@ static int name_frames(struct finish *f, struct symbolizer *symbolizer)
 	for (uint32_t i = 0; i < n; i++) {
 		const struct frame_key *k = frame_key(f->b, i);
 
-		sorted[i] = (struct sorted_frame){ { k->module, k->flags, k->address }, i };
+		sorted[i] = (struct sorted_frame){
+			{ .module = k->module, .flags = k->flags, .address = k->address }, i
+		};
 	}
 	qsort(sorted, n, sizeof(*sorted), compare_frames);
 	for (size_t i = 0; i < n; i++)

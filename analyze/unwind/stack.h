@@ -40,6 +40,8 @@ enum stack_frame_flags {
 	STACK_FRAME_KERNEL = 1u << 0,
 	STACK_FRAME_RETURN = 1u << 1,   /* `address` is a return address - 1 */
 	STACK_FRAME_FALLBACK = 1u << 2, /* found by frame pointer where CFI is missing */
+	STACK_FRAME_JOINED = 1u << 3,   /* not in this sample's stack bytes: taken from complete
+					   stacks of the same thread */
 };
 
 struct stack_frame {
@@ -47,6 +49,7 @@ struct stack_frame {
 	uint32_t flags;   /* STACK_FRAME_* */
 	uint64_t address; /* in the module's own (link-time) addresses; absolute for kernel and
 			     MODULE_NONE */
+	uint64_t sp;      /* the stack pointer in this frame, runtime; 0 not known */
 };
 
 struct stack {

@@ -132,7 +132,8 @@ static bool push(struct stack *s, uint32_t module, uint64_t address, uint32_t fl
 		s->end = STACK_END_LIMIT;
 		return false;
 	}
-	s->frames[s->n_frames++] = (struct stack_frame){ module, flags, address };
+	s->frames[s->n_frames++] =
+		(struct stack_frame){ .module = module, .flags = flags, .address = address };
 	return true;
 }
 

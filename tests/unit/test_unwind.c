@@ -24,7 +24,7 @@
 #include "ruchy/bytes.h"
 
 #define PID         77
-#define DUMP_MAX    65536
+#define DUMP_MAX    131072 /* the fixture is on it */
 #define N_PERF_REGS 24
 #define KERNEL_IP   0xffffffff81234567ull
 
