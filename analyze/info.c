@@ -84,6 +84,25 @@ static const char *sampled_by(const struct event_desc *e)
 		       : "the kernel";
 }
 
+/* How a counter was opened, as far as the recording says. */
+static void put_how(FILE *out, const struct meta_counter *c)
+{
+	if (c->mode) {
+		fputs(", ", out);
+		escape_put(out, ESCAPE_TEXT, c->mode);
+	}
+	if (c->pmus) {
+		fputs(", sum of ", out);
+		escape_put(out, ESCAPE_TEXT, c->pmus);
+	}
+	if (c->scale != 1)
+		fprintf(out, ", times %g", c->scale);
+	if (c->unit) {
+		fputs(", in ", out);
+		escape_put(out, ESCAPE_TEXT, c->unit);
+	}
+}
+
 static void put_events(FILE *out, const struct trace_meta *m)
 {
 	for (size_t i = 0; i < m->events.n_events; i++) {
@@ -123,8 +142,12 @@ static void put_events(FILE *out, const struct trace_meta *m)
 			escape_put(out, ESCAPE_TEXT, c->reason ? c->reason : "no reason recorded");
 		if (c->fallback >= 0)
 			fprintf(out, " (event %d stands in)", c->fallback);
+		if (c->event >= 0)
+			put_how(out, c);
 		fputc('\n', out);
 	}
+	if (m->has_recording)
+		put_text(out, "mode", m->recording);
 }
 
 static void put_totals(FILE *out, const struct trace_meta *m)

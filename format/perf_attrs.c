@@ -226,7 +226,8 @@ static int get_ids(const struct perf_file *f, const struct entry *e, uint64_t *b
 
 static int add_counter(struct trace_meta *meta, const char *name, int event)
 {
-	struct meta_counter *grown, c = { .requested = true, .event = event, .fallback = -1 };
+	struct meta_counter *grown,
+		c = { .requested = true, .event = event, .fallback = -1, .scale = 1 };
 
 	grown = reallocarray(meta->counters, meta->n_counters + 1, sizeof(*grown));
 	if (!grown)

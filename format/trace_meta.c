@@ -2,6 +2,7 @@
 /* META items: one function a tag for reading, one for writing. docs/format.md, "META items". */
 #include "ruchy/trace_meta.h"
 
+#include <math.h>
 #include <stdlib.h>
 
 /* Of other entries than those that wire.h bounds; a hostile trace ends here. */
@@ -144,7 +145,7 @@ static int take_event_index(const struct trace_meta *meta, struct ruchy_cursor *
 
 static int take_counter(struct trace_meta *meta, struct ruchy_cursor *c)
 {
-	struct meta_counter counter = { 0 }, *entry;
+	struct meta_counter counter = { .scale = 1 }, *entry;
 	uint32_t flags = ruchy_get32(c), name_size, reason_size;
 	const uint8_t *name, *reason;
 
@@ -172,6 +173,59 @@ out_texts:
 	free(counter.name);
 	free(counter.reason);
 	return RUCHY_E_NOMEM;
+}
+
+/* A scale of a hostile trace must not make a count infinite, negative or none. */
+static int take_scale(double *ret, uint64_t bits)
+{
+	double scale;
+
+	memcpy(&scale, &bits, sizeof(scale));
+	if (!isfinite(scale) || scale <= 0)
+		return RUCHY_E_DAMAGED;
+	*ret = scale;
+	return 0;
+}
+
+static int take_counter_how(struct trace_meta *meta, struct ruchy_cursor *c)
+{
+	uint32_t number = ruchy_get32(c), group = ruchy_get32(c);
+	uint64_t scale = ruchy_get64(c);
+	uint32_t unit_size = ruchy_get32(c), mode_size = ruchy_get32(c), pmus_size = ruchy_get32(c);
+	const uint8_t *unit, *mode, *pmus;
+	struct meta_counter *counter;
+
+	ruchy_get32(c);
+	unit = ruchy_get_bytes(c, unit_size);
+	mode = ruchy_get_bytes(c, mode_size);
+	pmus = ruchy_get_bytes(c, pmus_size);
+	if (c->bad || number >= meta->n_counters || unit_size > WIRE_MAX_NAME_BYTES ||
+	    mode_size > WIRE_MAX_NAME_BYTES || pmus_size > WIRE_MAX_NAME_BYTES)
+		return RUCHY_E_DAMAGED;
+	counter = &meta->counters[number];
+	if (take_scale(&counter->scale, scale) < 0)
+		return RUCHY_E_DAMAGED;
+	counter->group = group;
+	if ((unit_size && take_text(&counter->unit, unit, unit_size) < 0) ||
+	    (mode_size && take_text(&counter->mode, mode, mode_size) < 0) ||
+	    (pmus_size && take_text(&counter->pmus, pmus, pmus_size) < 0))
+		return RUCHY_E_NOMEM;
+	return 0;
+}
+
+static int take_recording(struct trace_meta *meta, struct ruchy_cursor *c)
+{
+	uint32_t flags = ruchy_get32(c);
+	size_t left;
+	int event;
+
+	if (take_event_index(meta, c, &event) < 0 || c->bad)
+		return RUCHY_E_DAMAGED;
+	left = ruchy_left(c);
+	meta->has_recording = true;
+	meta->recording_flags = flags;
+	meta->task_time_event = event;
+	return take_text(&meta->recording, ruchy_get_bytes(c, left), left);
 }
 
 static int take_fallback(struct trace_meta *meta, struct ruchy_cursor *c)
@@ -267,6 +321,10 @@ static int take_item(struct trace_meta *meta, uint32_t tag, const uint8_t *value
 		return take_counter(meta, &c);
 	case WIRE_META_FALLBACK:
 		return take_fallback(meta, &c);
+	case WIRE_META_COUNTER_HOW:
+		return take_counter_how(meta, &c);
+	case WIRE_META_RECORDING:
+		return take_recording(meta, &c);
 	case WIRE_META_TOTAL:
 		return take_total(meta, &c);
 	case WIRE_META_LOSS:
@@ -323,8 +381,12 @@ void trace_meta_fini(struct trace_meta *meta)
 	for (size_t i = 0; i < meta->n_counters; i++) {
 		free(meta->counters[i].name);
 		free(meta->counters[i].reason);
+		free(meta->counters[i].unit);
+		free(meta->counters[i].mode);
+		free(meta->counters[i].pmus);
 	}
 	free(meta->counters);
+	free(meta->recording);
 	free(meta->totals);
 	free(meta->losses);
 	for (size_t i = 0; i < meta->n_build_ids; i++)
@@ -400,6 +462,41 @@ void trace_meta_put_counter(struct ruchy_buf *buf, const struct meta_counter *co
 	ruchy_buf_put(&v, counter->name, strlen(counter->name));
 	ruchy_buf_put(&v, reason, strlen(reason));
 	put_value(buf, WIRE_META_COUNTER, &v);
+}
+
+static size_t text_size(const char *text)
+{
+	return text ? strlen(text) : 0;
+}
+
+void trace_meta_put_counter_how(struct ruchy_buf *buf, uint32_t number,
+				const struct meta_counter *counter)
+{
+	const char *const texts[] = { counter->unit, counter->mode, counter->pmus };
+	struct ruchy_buf v = { 0 };
+	uint64_t scale;
+
+	memcpy(&scale, &counter->scale, sizeof(scale));
+	ruchy_buf_put32(&v, number);
+	ruchy_buf_put32(&v, counter->group);
+	ruchy_buf_put64(&v, scale);
+	for (size_t i = 0; i < 3; i++)
+		ruchy_buf_put32(&v, (uint32_t)text_size(texts[i]));
+	ruchy_buf_put32(&v, 0);
+	for (size_t i = 0; i < 3; i++)
+		ruchy_buf_put(&v, texts[i] ? texts[i] : "", text_size(texts[i]));
+	put_value(buf, WIRE_META_COUNTER_HOW, &v);
+}
+
+void trace_meta_put_recording(struct ruchy_buf *buf, uint32_t flags, int task_time_event,
+			      const char *text)
+{
+	struct ruchy_buf v = { 0 };
+
+	ruchy_buf_put32(&v, flags);
+	ruchy_buf_put32(&v, (uint32_t)task_time_event);
+	ruchy_buf_put(&v, text, strlen(text));
+	put_value(buf, WIRE_META_RECORDING, &v);
 }
 
 void trace_meta_put_total(struct ruchy_buf *buf, const struct meta_total *total)

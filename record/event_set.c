@@ -502,6 +502,15 @@ bool event_set_has_monotonic_times(const struct event_set *s)
 	return s->grant.clockid;
 }
 
+static const char *mode_of(const struct event_set *s, const struct counter *c)
+{
+	int item = c->item >= 0 ? c->item : c->fallback;
+
+	if (item < 0)
+		return "";
+	return s->items[item].role == WIRE_ROLE_TIME_BASE ? "time base" : "alone";
+}
+
 void event_set_describe(const struct event_set *s, struct ruchy_buf *items)
 {
 	for (size_t i = 0; i < s->n_items; i++)
@@ -511,18 +520,29 @@ void event_set_describe(const struct event_set *s, struct ruchy_buf *items)
 	for (size_t i = 0; i < s->n_counters; i++) {
 		const struct counter *c = &s->counters[i];
 		char *name = strdup(c->kind->name);
+		char *unit = strdup(c->kind->unit), *mode = strdup(mode_of(s, c));
 		struct meta_counter counter = { .name = name,
 						.requested = c->requested,
 						.event = c->item,
 						.fallback = c->fallback,
-						.reason = c->reason };
+						.reason = c->reason,
+						.unit = unit,
+						.mode = mode,
+						.scale = 1 };
 
-		if (!name)
+		if (!name || !unit || !mode) {
 			items->failed = true;
-		else
+		} else {
 			trace_meta_put_counter(items, &counter);
+			trace_meta_put_counter_how(items, (uint32_t)i, &counter);
+		}
 		free(name);
+		free(unit);
+		free(mode);
 	}
+	trace_meta_put_recording(
+		items, s->grant.read ? WIRE_RECORDING_READ : WIRE_RECORDING_READ_REFUSED,
+		(int)s->n_items - 1, "the time base alone, each counter on its own overflow");
 }
 
 bool event_set_counter(const struct event_set *s, size_t i, struct event_set_counter *ret)

@@ -18,6 +18,12 @@ struct meta_counter {
 	int event;      /* index in the event table, -1: unavailable */
 	int fallback;   /* event that stands in for it (cpu_cycles by cpu_clock), -1: none */
 	char *reason;   /* why it is unavailable; NULL when available */
+	/* How it was opened; the rest is NULL, 0 or 1 where the recording does not say. */
+	char *unit;     /* of the scaled count: "misses", "ns", "MiB" */
+	double scale;   /* the count times this is in units; finite and positive, mostly 1 */
+	char *mode;     /* in words: "time base", "alone", "group 1", "unscheduled" ... */
+	uint32_t group; /* counters of one group (not 0) were counted at the very same times */
+	char *pmus;     /* hybrid: the PMUs whose events it sums, "cpu_core on 0-7, ..." */
 };
 
 /* Exact totals of one event at the end: the sum over CPUs of read(2). */
@@ -49,6 +55,11 @@ struct trace_meta {
 	struct event_table events;
 	struct meta_counter *counters;
 	size_t n_counters;
+	bool has_recording;       /* the next three are known */
+	uint32_t recording_flags; /* WIRE_RECORDING_* */
+	int task_time_event;      /* its total's running_ns is the tasks' CPU time, the whole of
+				     coverage; -1: none */
+	char *recording;          /* in words: how the events were opened together */
 	char **fallbacks;
 	size_t n_fallbacks;
 	struct meta_total *totals;
@@ -80,6 +91,11 @@ void trace_meta_put_u64(struct ruchy_buf *buf, enum wire_meta_tag tag, uint64_t 
 void trace_meta_put_event(struct ruchy_buf *buf, enum wire_event_role role, const void *attr,
 			  size_t attr_size, const char *name, const uint64_t *ids, size_t n_ids);
 void trace_meta_put_counter(struct ruchy_buf *buf, const struct meta_counter *counter);
+/* `number`: which COUNTER item it belongs to. Of `counter`, unit to pmus. */
+void trace_meta_put_counter_how(struct ruchy_buf *buf, uint32_t number,
+				const struct meta_counter *counter);
+void trace_meta_put_recording(struct ruchy_buf *buf, uint32_t flags, int task_time_event,
+			      const char *text);
 void trace_meta_put_total(struct ruchy_buf *buf, const struct meta_total *total);
 void trace_meta_put_loss(struct ruchy_buf *buf, const struct meta_loss *loss);
 void trace_meta_put_end(struct ruchy_buf *buf,

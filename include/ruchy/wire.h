@@ -58,26 +58,28 @@ enum wire_chunk_kind {
 };
 
 /* META items: tag, value, how many. One list makes the enum and the reader's and writer's names. */
-#define WIRE_META_ITEMS(X)                                                                     \
-	X(RECORDER, 1)         /* text: program and version */                                 \
-	X(HOSTNAME, 2)         /* text */                                                      \
-	X(KERNEL, 3)           /* text: release */                                             \
-	X(ARCH, 4)             /* text: uname machine, "x86_64" or "aarch64" */                \
-	X(CPU_MODEL, 5)        /* text */                                                      \
-	X(PAGE_SIZE, 6)        /* u64 bytes */                                                 \
-	X(CPUS, 7)             /* u64: CPUs online */                                          \
-	X(COMMAND, 8)          /* argv, each word ended by a zero byte */                      \
-	X(CLOCK, 9)            /* u64 CLOCK_MONOTONIC ns, u64 CLOCK_REALTIME ns, one moment */ \
-	X(ASKED, 10)           /* text: the recording options in effect, as flags */           \
-	X(KERNEL_BUILD_ID, 11) /* 1 to 20 bytes */                                             \
-	X(VDSO, 12)            /* the recorder's own vdso, an ELF image */                     \
-	X(EVENT, 13)           /* an opened event, see below; numbered from 0 in order */      \
-	X(COUNTER, 14)         /* a counter asked for or added, see below, in order */         \
-	X(FALLBACK, 15)        /* text: one fallback taken, in order */                        \
-	X(TOTAL, 16)    /* u32 event, u32 has_lost, u64 count, enabled_ns, running_ns, lost */ \
-	X(LOSS, 17)     /* u32 event, u32 cpu, u64 from_ns, u64 to_ns, u64 lost */             \
-	X(END, 18)      /* see below: how the recording ended */                               \
-	X(PAC_MASK, 19) /* u64: bits of a return address that may be its signature */
+#define WIRE_META_ITEMS(X)                                                                        \
+	X(RECORDER, 1)         /* text: program and version */                                    \
+	X(HOSTNAME, 2)         /* text */                                                         \
+	X(KERNEL, 3)           /* text: release */                                                \
+	X(ARCH, 4)             /* text: uname machine, "x86_64" or "aarch64" */                   \
+	X(CPU_MODEL, 5)        /* text */                                                         \
+	X(PAGE_SIZE, 6)        /* u64 bytes */                                                    \
+	X(CPUS, 7)             /* u64: CPUs online */                                             \
+	X(COMMAND, 8)          /* argv, each word ended by a zero byte */                         \
+	X(CLOCK, 9)            /* u64 CLOCK_MONOTONIC ns, u64 CLOCK_REALTIME ns, one moment */    \
+	X(ASKED, 10)           /* text: the recording options in effect, as flags */              \
+	X(KERNEL_BUILD_ID, 11) /* 1 to 20 bytes */                                                \
+	X(VDSO, 12)            /* the recorder's own vdso, an ELF image */                        \
+	X(EVENT, 13)           /* an opened event, see below; numbered from 0 in order */         \
+	X(COUNTER, 14)         /* a counter asked for or added, see below, in order */            \
+	X(FALLBACK, 15)        /* text: one fallback taken, in order */                           \
+	X(TOTAL, 16)       /* u32 event, u32 has_lost, u64 count, enabled_ns, running_ns, lost */ \
+	X(LOSS, 17)        /* u32 event, u32 cpu, u64 from_ns, u64 to_ns, u64 lost */             \
+	X(END, 18)         /* see below: how the recording ended */                               \
+	X(PAC_MASK, 19)    /* u64: bits of a return address that may be its signature */          \
+	X(COUNTER_HOW, 20) /* how a counter was opened, see below */                              \
+	X(RECORDING, 21)   /* how the events were opened together, see below */
 
 #define WIRE_META_ENUM(name, value) WIRE_META_##name = (value),
 enum wire_meta_tag { WIRE_META_ITEMS(WIRE_META_ENUM) };
@@ -87,6 +89,12 @@ enum wire_meta_tag { WIRE_META_ITEMS(WIRE_META_ENUM) };
  * EVENT:   u32 role, u32 id count, u32 attr bytes, u32 name bytes, attr, ids (u64 each), name.
  * COUNTER: u32 flags, i32 event (-1: unavailable), i32 fallback event (-1: none), u32 name bytes,
  *          u32 reason bytes, u32 zero, name, reason.
+ * COUNTER_HOW: u32 counter (its number among COUNTER items), u32 group (0: none), u64 scale (bits
+ *          of an IEEE 754 double), u32 unit bytes, u32 mode bytes, u32 pmus bytes, u32 zero, unit,
+ *          mode, pmus.
+ * RECORDING: u32 flags (WIRE_RECORDING_*), i32 event whose time running is the CPU time of the
+ * tasks
+ *          (-1: none), text.
  * END:     u32 wait status of the command (as wait(2)), u32 how (WIRE_END_*), u64 duration_ns,
  *          u64 recorder's user+system CPU ns, u64 samples written, u64 stack dumps withheld.
  */
@@ -100,6 +108,10 @@ enum wire_event_role {
 	0xffffffffu /* END: the command still ran when the recording was stopped */
 
 #define WIRE_COUNTER_REQUESTED 1u /* the user named it; else the recorder added it */
+
+#define WIRE_RECORDING_READ         1u /* samples hold counter values (PERF_SAMPLE_READ) */
+#define WIRE_RECORDING_READ_REFUSED 2u /* the kernel refuses them for inherited events */
+#define WIRE_RECORDING_TURNS        4u /* more counters than the PMU has: they take turns */
 
 enum wire_end {
 	WIRE_END_COMMAND = 0, /* the command ended */

@@ -299,6 +299,73 @@ static void test_meta_parse_survives_any_byte(void **state)
 	ruchy_buf_fini(&items);
 }
 
+/* Two counters and how they were opened; the second says nothing of it. */
+static void put_two_counters(struct ruchy_buf *items, double scale)
+{
+	struct meta_counter energy = { .name = (char[]){ "energy" },
+				       .requested = true,
+				       .event = -1,
+				       .fallback = -1,
+				       .unit = (char[]){ "Joules" },
+				       .scale = scale,
+				       .mode = (char[]){ "group 2" },
+				       .group = 2,
+				       .pmus = (char[]){ "cpu_core on 0-7, cpu_atom on 8-15" } };
+	struct meta_counter plain = { .name = (char[]){ "plain" }, .event = -1, .fallback = -1 };
+
+	trace_meta_put_counter(items, &energy);
+	trace_meta_put_counter(items, &plain);
+	trace_meta_put_counter_how(items, 0, &energy);
+	trace_meta_put_recording(items, WIRE_RECORDING_READ_REFUSED, -1, "in words");
+}
+
+static void test_meta_how_counters_were_opened(void **state)
+{
+	struct ruchy_buf items = { 0 };
+	struct trace_meta meta = { 0 };
+
+	(void)state;
+	put_two_counters(&items, 2.5e-10);
+	assert_int_equal(trace_meta_parse(&meta, items.data, items.size, NULL), 0);
+	assert_string_equal(meta.counters[0].unit, "Joules");
+	assert_string_equal(meta.counters[0].mode, "group 2");
+	assert_string_equal(meta.counters[0].pmus, "cpu_core on 0-7, cpu_atom on 8-15");
+	assert_int_equal(meta.counters[0].group, 2);
+	assert_true(meta.counters[0].scale == 2.5e-10);
+	assert_null(meta.counters[1].unit);
+	assert_true(meta.counters[1].scale == 1);
+	assert_true(meta.has_recording);
+	assert_int_equal(meta.recording_flags, WIRE_RECORDING_READ_REFUSED);
+	assert_int_equal(meta.task_time_event, -1);
+	assert_string_equal(meta.recording, "in words");
+	trace_meta_fini(&meta);
+	ruchy_buf_fini(&items);
+}
+
+/* No scale of a trace makes a count infinite, negative or nothing, nor is there a counter 2 of 2.
+ */
+static void test_meta_how_refuses(void **state)
+{
+	static const double scales[] = { 0, -1, 1.0 / 0.0, 0.0 / 0.0 };
+	struct meta_counter counter = { .scale = 1 };
+	struct ruchy_buf items = { 0 };
+	struct trace_meta meta = { 0 };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(scales) / sizeof(scales[0]); i++) {
+		put_two_counters(&items, scales[i]);
+		assert_int_equal(trace_meta_parse(&meta, items.data, items.size, NULL),
+				 RUCHY_E_DAMAGED);
+		trace_meta_fini(&meta);
+		ruchy_buf_fini(&items);
+	}
+	put_two_counters(&items, 1);
+	trace_meta_put_counter_how(&items, 2, &counter);
+	assert_int_equal(trace_meta_parse(&meta, items.data, items.size, NULL), RUCHY_E_DAMAGED);
+	trace_meta_fini(&meta);
+	ruchy_buf_fini(&items);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -310,6 +377,8 @@ int main(void)
 		cmocka_unit_test(test_open_what_is_no_trace_says_so),
 		cmocka_unit_test(test_open_unknown_feature_is_refused),
 		cmocka_unit_test(test_meta_parse_survives_any_byte),
+		cmocka_unit_test(test_meta_how_counters_were_opened),
+		cmocka_unit_test(test_meta_how_refuses),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
