@@ -163,7 +163,7 @@ asan: ## build with AddressSanitizer and UBSan, run the unit, cli and live tests
 	$(MAKE) VARIANT=asan all programs check-unit check-cli check-live
 
 # Where there are threads: the pool, and the whole analyzer on kept traces.
-TSAN_TESTS := test_pool
+TSAN_TESTS := test_pool test_unwind
 .PHONY: tsan
 tsan: ## build with ThreadSanitizer, run what has threads
 	$(MAKE) VARIANT=tsan tsan-run

@@ -19,6 +19,7 @@
 struct pipeline {
 	const struct pipeline_options *options;
 	struct module_table *modules;
+	struct unwind_tables *tables;
 	struct symbolizer *symbolizer;
 	struct profile_builder *builder;
 };
@@ -56,8 +57,10 @@ static int take_samples(void *arg, const struct trace_chunk *chunk)
 {
 	struct passage *p = arg;
 	struct event e;
-	int rc;
+	int rc = unwind_tables_prepare(p->shared->tables);
 
+	if (rc < 0)
+		return rc;
 	record_iter_start(p->iter, chunk);
 	while ((rc = record_iter_next(p->iter, &e)) != 0) {
 		if (rc == RUCHY_E_DAMAGED) {
@@ -93,7 +96,7 @@ static int begin(struct passage *p)
 		if (rc < 0)
 			return rc;
 	}
-	rc = unwinder_new(p->meta, shared->modules, &p->unwinder, p->err);
+	rc = unwinder_new(p->meta, shared->tables, &p->unwinder, p->err);
 	if (rc < 0)
 		return rc;
 	p->processes = process_table_new(shared->modules, p->meta);
@@ -208,8 +211,9 @@ int pipeline_run(const struct pipeline_options *options, struct profile **ret,
 	p.builder = profile_builder_new(options->rows);
 	if (!p.modules || !p.builder)
 		goto out;
+	p.tables = unwind_tables_new(p.modules);
 	p.symbolizer = symbolizer_new(p.modules, options->inlines);
-	if (!p.symbolizer)
+	if (!p.tables || !p.symbolizer)
 		goto out;
 	rc = 0;
 	for (size_t i = 0; rc == 0 && i < options->n_traces; i++)
@@ -223,6 +227,7 @@ int pipeline_run(const struct pipeline_options *options, struct profile **ret,
 out:
 	profile_builder_free(p.builder);
 	symbolizer_free(p.symbolizer);
+	unwind_tables_free(p.tables);
 	module_table_free(p.modules);
 	/* Stages below say only which kind of failure; a message of another kind is not theirs. */
 	if (rc < 0 && err && err->code != rc)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "analyze/process/module.h"
 
+#include <pthread.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -19,14 +20,20 @@ struct module_table {
 	const char *symfs; /* owned by the caller */
 	uint8_t *vdso;     /* owned */
 	size_t vdso_size;
+	pthread_mutex_t lock;
 };
 
 struct module_table *module_table_new(const char *symfs)
 {
 	struct module_table *t = calloc(1, sizeof(*t));
 
-	if (t)
-		t->symfs = symfs && *symfs ? symfs : NULL;
+	if (!t)
+		return NULL;
+	if (pthread_mutex_init(&t->lock, NULL)) {
+		free(t);
+		return NULL;
+	}
+	t->symfs = symfs && *symfs ? symfs : NULL;
 	return t;
 }
 
@@ -49,7 +56,18 @@ void module_table_free(struct module_table *t)
 	free(t->modules);
 	free(t->slots);
 	free(t->vdso);
+	pthread_mutex_destroy(&t->lock);
 	free(t);
+}
+
+void module_table_lock(struct module_table *t)
+{
+	pthread_mutex_lock(&t->lock);
+}
+
+void module_table_unlock(struct module_table *t)
+{
+	pthread_mutex_unlock(&t->lock);
 }
 
 /* FNV-1a over what identifies a module. */
@@ -179,14 +197,21 @@ size_t module_table_count(const struct module_table *t)
 	return t->n_modules;
 }
 
-/* ---- opening ---- */
+/* ---- opening, under the lock ---- */
+
+/* A module on its way; what came of it is published at the end, when all of it is written. */
+struct opening {
+	struct module *m;
+	enum module_status status;
+};
 
 __attribute__((format(printf, 3, 4))) static void
-refuse(struct module *m, enum module_status status, const char *fmt, ...)
+refuse(struct opening *o, enum module_status status, const char *fmt, ...)
 {
+	struct module *m = o->m;
 	va_list ap;
 
-	m->status = status;
+	o->status = status;
 	free(m->reason);
 	va_start(ap, fmt);
 	if (vasprintf(&m->reason, fmt, ap) < 0)
@@ -217,10 +242,11 @@ static void text_build_id(const uint8_t *id, size_t size, char *ret, size_t ret_
 }
 
 /* Open one candidate path and check that it is the recorded build. */
-static bool open_candidate(struct module_table *t, struct module *m, const char *path)
+static bool open_candidate(struct module_table *t, struct opening *o, const char *path)
 {
 	char got[2 * EVENT_BUILD_ID_MAX + 1], want[2 * EVENT_BUILD_ID_MAX + 1];
 	struct ruchy_error err = { 0 };
+	struct module *m = o->m;
 	struct module_elf *elf;
 	const uint8_t *id;
 	size_t size;
@@ -231,7 +257,7 @@ static bool open_candidate(struct module_table *t, struct module *m, const char 
 	if (rc < 0) {
 		/* The first candidate that is there and no good says more than "not found". */
 		if (!m->reason || rc != RUCHY_E_NOT_FOUND)
-			refuse(m, m->status == MODULE_REFUSED ? MODULE_REFUSED : MODULE_MISSING,
+			refuse(o, o->status == MODULE_REFUSED ? MODULE_REFUSED : MODULE_MISSING,
 			       "%s", err.text);
 		return false;
 	}
@@ -243,15 +269,15 @@ static bool open_candidate(struct module_table *t, struct module *m, const char 
 	text_build_id(id, size, got, sizeof(got));
 	text_build_id(m->build_id, m->build_id_size, want, sizeof(want));
 	if (size)
-		refuse(m, MODULE_REFUSED, "%s: build-id %s, recorded was %s", path, got, want);
+		refuse(o, MODULE_REFUSED, "%s: build-id %s, recorded was %s", path, got, want);
 	else
-		refuse(m, MODULE_REFUSED, "%s: has no build-id, recorded was %s", path, want);
+		refuse(o, MODULE_REFUSED, "%s: has no build-id, recorded was %s", path, want);
 	module_elf_free(elf);
 	return false;
 }
 
 /* Below symfs: the whole path, then the last component. */
-static bool open_in_symfs(struct module_table *t, struct module *m, const char *path)
+static bool open_in_symfs(struct module_table *t, struct opening *o, const char *path)
 {
 	const char *slash = strrchr(path, '/');
 	char *full;
@@ -259,69 +285,88 @@ static bool open_in_symfs(struct module_table *t, struct module *m, const char *
 
 	if (asprintf(&full, "%s%s%s", t->symfs, path[0] == '/' ? "" : "/", path) < 0)
 		return false;
-	ok = open_candidate(t, m, full);
+	ok = open_candidate(t, o, full);
 	free(full);
 	if (ok || !slash || slash == path)
 		return ok;
 	if (asprintf(&full, "%s%s", t->symfs, slash) < 0)
 		return false;
-	ok = open_candidate(t, m, full);
+	ok = open_candidate(t, o, full);
 	free(full);
 	return ok;
 }
 
-static void open_file(struct module_table *t, struct module *m)
+static void open_file(struct module_table *t, struct opening *o)
 {
+	struct module *m = o->m;
 	size_t n = strlen(m->path), tail = strlen(DELETED);
 	bool deleted = n > tail && !strcmp(m->path + n - tail, DELETED);
 	char *path = strndup(m->path, deleted ? n - tail : n);
 
 	if (!path) {
-		refuse(m, MODULE_MISSING, "%s: out of memory", m->path);
+		refuse(o, MODULE_MISSING, "%s: out of memory", m->path);
 		return;
 	}
 	if (path[0] != '/') {
-		refuse(m, MODULE_MISSING, "%s: not an absolute path", m->path);
+		refuse(o, MODULE_MISSING, "%s: not an absolute path", m->path);
 	} else if (deleted && !m->build_id_size) {
 		/* What stands there now is another file, and nothing could prove that it isn't. */
-		refuse(m, MODULE_MISSING, "%s: the file was deleted or replaced", path);
-	} else if ((t->symfs && open_in_symfs(t, m, path)) || open_candidate(t, m, path)) {
-		m->status = MODULE_OPEN;
+		refuse(o, MODULE_MISSING, "%s: the file was deleted or replaced", path);
+	} else if ((t->symfs && open_in_symfs(t, o, path)) || open_candidate(t, o, path)) {
+		o->status = MODULE_OPEN;
 		free(m->reason);
 		m->reason = NULL;
 	}
 	free(path);
 }
 
-static void open_vdso(struct module_table *t, struct module *m)
+static void open_vdso(struct module_table *t, struct opening *o)
 {
+	struct module *m = o->m;
 	struct ruchy_error err = { 0 };
 
 	if (!t->vdso)
-		refuse(m, MODULE_MISSING, "%s: not in the trace", m->path);
+		refuse(o, MODULE_MISSING, "%s: not in the trace", m->path);
 	else if (module_elf_open_image(t->vdso, t->vdso_size, &m->elf, &err))
-		refuse(m, MODULE_MISSING, "%s: %s", m->path, err.text);
+		refuse(o, MODULE_MISSING, "%s: %s", m->path, err.text);
 	else
-		m->status = MODULE_OPEN;
+		o->status = MODULE_OPEN;
+}
+
+static enum module_status open_module(struct module_table *t, struct module *m)
+{
+	struct opening o = { m, MODULE_UNOPENED };
+
+	switch (m->kind) {
+	case MODULE_FILE:
+		open_file(t, &o);
+		break;
+	case MODULE_VDSO:
+		open_vdso(t, &o);
+		break;
+	case MODULE_KERNEL:
+	case MODULE_ANON:
+		o.status = MODULE_OPEN; /* nothing to open */
+		break;
+	}
+	return o.status;
 }
 
 bool module_open(struct module_table *t, struct module *m)
 {
-	if (m->status != MODULE_UNOPENED)
-		return m->status == MODULE_OPEN;
-	switch (m->kind) {
-	case MODULE_FILE:
-		open_file(t, m);
-		break;
-	case MODULE_VDSO:
-		open_vdso(t, m);
-		break;
-	case MODULE_KERNEL:
-	case MODULE_ANON:
-		m->status = MODULE_OPEN; /* nothing to open */
-		break;
+	enum module_status status = atomic_load_explicit(&m->status, memory_order_acquire);
+
+	if (status != MODULE_UNOPENED)
+		return status == MODULE_OPEN;
+	module_table_lock(t);
+	status = atomic_load_explicit(&m->status, memory_order_relaxed);
+	if (status == MODULE_UNOPENED) {
+		status = open_module(t, m);
+		/* pairs with the acquire above */
+		atomic_store_explicit(&m->status, status, memory_order_release);
 	}
-	return m->status == MODULE_OPEN;
+	module_table_unlock(t);
+	return status == MODULE_OPEN;
 }
 
 bool module_address(const struct module *m, uint64_t file_offset, uint64_t *ret_address)

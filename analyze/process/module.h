@@ -5,10 +5,14 @@
  *
  * A module is opened at first use. A file whose build-id differs from the
  * trace's is refused (MODULE_REFUSED) and never names a frame. Modules live as
- * long as their table. Not thread-safe.
+ * long as their table.
+ * Modules are added by one thread while no other uses the table; those that are
+ * there may be looked at, marked as used and opened by any number of threads.
  */
 #ifndef RUCHY_ANALYZE_MODULE_H
 #define RUCHY_ANALYZE_MODULE_H
+
+#include <stdatomic.h>
 
 #include "ruchy/event.h"
 
@@ -33,14 +37,16 @@ struct module_elf; /* analyze/process/module_dwfl.h: libdw's side */
 struct module {
 	uint32_t id;
 	enum module_kind kind;
-	enum module_status status;
+	/* Written once, under the table's lock; the members below that opening fills may be read by
+	 * whoever has read another status than UNOPENED. */
+	_Atomic(enum module_status) status;
 	char *path;       /* as recorded */
 	const char *name; /* its last component, for reports */
 	uint8_t build_id[EVENT_BUILD_ID_MAX];
 	uint8_t build_id_size;  /* 0: the trace does not say */
 	char *reason;           /* why it is MISSING or REFUSED: one line; else NULL */
 	struct module_elf *elf; /* owned; NULL unless OPEN and an ELF file */
-	bool used;              /* a sample's frame fell into it */
+	atomic_bool used;       /* a sample's frame fell into it; module_use() */
 };
 
 struct module_table;
@@ -55,8 +61,18 @@ struct module *module_table_get(struct module_table *t, enum module_kind kind, c
 int module_table_set_vdso(struct module_table *t, const uint8_t *image, size_t size);
 struct module *module_table_at(const struct module_table *t, uint32_t id);
 size_t module_table_count(const struct module_table *t);
-/* Open it if it was not tried yet; true when OPEN. */
+/* Open it if it was not tried yet; true when OPEN. A lock is taken only where it was not. */
 bool module_open(struct module_table *t, struct module *m);
+/* Mark it as used: a write only where it is the first, so that the line stays shared. */
+static inline void module_use(struct module *m)
+{
+	if (!atomic_load_explicit(&m->used, memory_order_relaxed))
+		atomic_store_explicit(&m->used, true, memory_order_relaxed);
+}
+/* What libdw and libelf do to a module's file, they do under this lock (not recursive): they are
+ * not thread-safe. module_open() takes it itself. */
+void module_table_lock(struct module_table *t);
+void module_table_unlock(struct module_table *t);
 /* Link-time address of a file offset, through the program headers; false where no segment holds it.
  */
 bool module_address(const struct module *m, uint64_t file_offset, uint64_t *ret_address);

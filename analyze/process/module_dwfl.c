@@ -28,7 +28,9 @@ struct module_elf {
 	Dwfl_Module *mod;           /* the only one of `dwfl` */
 	Elf *elf;                   /* borrowed from `mod` */
 	struct module_debug *debug; /* owned: where debug files are looked for */
-	const uint8_t *build_id;    /* borrowed from `elf` */
+	const uint8_t *file;        /* the file's bytes, borrowed from `elf`; NULL: not to be had */
+	size_t file_size;
+	const uint8_t *build_id; /* borrowed from `elf` */
 	size_t build_id_size;
 	struct segment segments[MAX_SEGMENTS];
 	size_t n_segments;
@@ -142,6 +144,7 @@ static int read_header(struct module_elf *e, const char *path, struct ruchy_erro
 		e->build_id = id;
 		e->build_id_size = (size_t)id_size;
 	}
+	e->file = (const uint8_t *)elf_rawfile(e->elf, &e->file_size);
 	read_segments(e);
 	return 0;
 }
@@ -312,14 +315,9 @@ unsigned module_elf_machine(const struct module_elf *e)
 static bool file_bytes(const struct module_elf *e, uint64_t offset, uint64_t size,
 		       const uint8_t **ret)
 {
-	Elf_Data *data;
-
-	if (offset > INT64_MAX || !size || size > INT32_MAX)
+	if (!e->file || offset > e->file_size || !size || size > e->file_size - offset)
 		return false;
-	data = elf_getdata_rawchunk(e->elf, (int64_t)offset, size, ELF_T_BYTE);
-	if (!data || data->d_size != size)
-		return false;
-	*ret = data->d_buf;
+	*ret = e->file + offset;
 	return true;
 }
 

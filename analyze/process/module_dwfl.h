@@ -8,7 +8,8 @@
  * input: its numbers are checked before they are used.
  * libdw's handles may leave through the accessors at the end; only the files that
  * wrap libdw (cfi_rows, symbolize_elf, symbolize_dwarf) may call those.
- * Not thread-safe, as libdw is not.
+ * Not thread-safe, as libdw is not, but for what only looks at the header, the
+ * segments and their bytes: build_id, address, executable, entry, machine, code.
  */
 #ifndef RUCHY_ANALYZE_MODULE_DWFL_H
 #define RUCHY_ANALYZE_MODULE_DWFL_H

@@ -23,14 +23,13 @@ struct row_slot {
 struct unwinder {
 	const struct arch *arch;
 	uint64_t pac_mask;            /* of the trace's machine */
-	struct module_table *modules; /* borrowed */
+	struct unwind_tables *tables; /* borrowed */
+	struct module_table *modules; /* borrowed: of `tables` */
 	struct module *kernel;        /* owned by `modules` */
-	struct cfi_rows **rows;       /* owned, and each; by module id; NULL: not yet */
-	size_t n_rows;
 	struct row_slot cache[ROW_CACHE];
 };
 
-int unwinder_new(const struct trace_meta *meta, struct module_table *modules, struct unwinder **ret,
+int unwinder_new(const struct trace_meta *meta, struct unwind_tables *tables, struct unwinder **ret,
 		 struct ruchy_error *err)
 {
 	const struct arch *arch = arch_find(meta->arch ? meta->arch : "x86_64");
@@ -44,8 +43,9 @@ int unwinder_new(const struct trace_meta *meta, struct module_table *modules, st
 		return ruchy_error_set(err, RUCHY_E_NOMEM, "out of memory");
 	u->arch = arch;
 	u->pac_mask = meta->has_pac_mask ? meta->pac_mask : arch->pac_mask;
-	u->modules = modules;
-	u->kernel = module_table_get(modules, MODULE_KERNEL, KERNEL_NAME, NULL, 0);
+	u->tables = tables;
+	u->modules = unwind_tables_modules(tables);
+	u->kernel = module_table_get(u->modules, MODULE_KERNEL, KERNEL_NAME, NULL, 0);
 	if (!u->kernel) {
 		unwinder_free(u);
 		return ruchy_error_set(err, RUCHY_E_NOMEM, "out of memory");
@@ -56,45 +56,21 @@ int unwinder_new(const struct trace_meta *meta, struct module_table *modules, st
 
 void unwinder_free(struct unwinder *u)
 {
-	if (!u)
-		return;
-	for (size_t i = 0; i < u->n_rows; i++)
-		cfi_rows_free(u->rows[i]);
-	free(u->rows);
 	free(u);
 }
 
 /* ---- rows ---- */
-
-static struct cfi_rows *rows_of(struct unwinder *u, const struct module *m)
-{
-	if (m->id >= u->n_rows) {
-		size_t n = module_table_count(u->modules);
-		struct cfi_rows **rows = realloc(u->rows, n * sizeof(struct cfi_rows *));
-
-		if (!rows)
-			return NULL;
-		memset(rows + u->n_rows, 0, (n - u->n_rows) * sizeof(struct cfi_rows *));
-		u->rows = rows;
-		u->n_rows = n;
-	}
-	if (!u->rows[m->id])
-		u->rows[m->id] = cfi_rows_new(m->elf, u->arch);
-	return u->rows[m->id];
-}
 
 /* The row of `pc` (link-time) in an open ELF module; NULL: no memory. */
 static const struct cfi_row *row_of(struct unwinder *u, const struct module *m, uint64_t pc)
 {
 	uint64_t h = (pc ^ (uint64_t)m->id << 40) * 0x9e3779b97f4a7c15ull;
 	struct row_slot *slot = &u->cache[h >> 51];
-	struct cfi_rows *rows;
 
 	_Static_assert(ROW_CACHE == 1u << (64 - 51), "the hash's top bits are the slot");
 	if (slot->row && slot->pc == pc && slot->module == m->id)
 		return slot->row;
-	rows = rows_of(u, m);
-	slot->row = rows ? cfi_rows_find(rows, pc) : NULL;
+	slot->row = unwind_tables_row(u->tables, m, u->arch, pc);
 	slot->module = m->id;
 	slot->pc = pc;
 	return slot->row;
@@ -153,7 +129,7 @@ static struct place locate(struct unwinder *u, struct walk *w, uint64_t pc)
 	if (!map)
 		return p;
 	p.module = map->module;
-	p.module->used = true;
+	module_use(p.module);
 	if (p.module->kind == MODULE_ANON)
 		return p;
 	p.address = pc - map->start + map->file_offset;
@@ -383,7 +359,7 @@ void unwinder_walk(struct unwinder *u, const struct process_table *processes,
 	    (mode == PERF_RECORD_MISC_KERNEL || mode == PERF_RECORD_MISC_HYPERVISOR))
 		push(s, u->kernel->id, sample->ip, STACK_FRAME_KERNEL);
 	if (s->n_frames)
-		u->kernel->used = true;
+		module_use(u->kernel);
 	if (sample->regs.abi == PERF_SAMPLE_REGS_ABI_64)
 		regs_load(&w.regs, u->arch, &sample->regs);
 	/* With a dump the registers lead further than the kernel's walk by frame pointers. */

@@ -5,19 +5,25 @@
  * The kernel part comes from the callchain; the user part from CFI rows, with
  * frame pointers where a pc has no CFI; from the callchain alone where the
  * recording has no stack dumps. Every walk ends with a reason.
- * One unwinder per thread; it caches rows per module.
+ * One unwinder per thread. Several may walk at once: what they share is the
+ * tables, and the processes, which are read only.
  */
 #ifndef RUCHY_ANALYZE_UNWIND_H
 #define RUCHY_ANALYZE_UNWIND_H
 
 #include "analyze/process/process.h"
 #include "analyze/unwind/stack.h"
+#include "analyze/unwind/unwind_tables.h"
 
 struct unwinder;
 
-/* `meta`: of the trace, for its machine (x86_64 where it does not say). RUCHY_E_UNSUPPORTED for a
- * machine that we don't know, RUCHY_E_NOMEM. */
-int unwinder_new(const struct trace_meta *meta, struct module_table *modules, struct unwinder **ret,
+/*
+ * `meta`: of the trace, for its machine (x86_64 where it does not say); `tables` are borrowed. Adds
+ * the kernel to the module table, so no other unwinder may walk meanwhile, and
+ * unwind_tables_prepare() is due before the first walk.
+ * RUCHY_E_UNSUPPORTED for a machine that we don't know, RUCHY_E_NOMEM.
+ */
+int unwinder_new(const struct trace_meta *meta, struct unwind_tables *tables, struct unwinder **ret,
 		 struct ruchy_error *err);
 /* Unwind one PERF_RECORD_SAMPLE into `ret`. Never fails: what is wrong is the stack's end. */
 void unwinder_walk(struct unwinder *u, const struct process_table *processes,

@@ -17,6 +17,7 @@
 #include <string.h>
 #include <ucontext.h>
 
+#include "analyze/pool.h"
 #include "analyze/process/module_dwfl.h"
 #include "analyze/symbolize/symbolize.h"
 #include "analyze/unwind/regs.h"
@@ -119,6 +120,7 @@ struct fixture {
 	struct module_table *modules;
 	struct trace_meta meta;
 	struct process_table *processes;
+	struct unwind_tables *tables;
 	struct unwinder *unwinder;
 	struct stack stack;
 	struct event sample;
@@ -157,7 +159,8 @@ static void setup(struct fixture *f, const char *skip)
 	memset(f, 0, sizeof(*f));
 	f->modules = module_table_new(NULL);
 	f->processes = process_table_new(f->modules, &f->meta);
-	assert_int_equal(unwinder_new(&f->meta, f->modules, &f->unwinder, NULL), 0);
+	f->tables = unwind_tables_new(f->modules);
+	assert_int_equal(unwinder_new(&f->meta, f->tables, &f->unwinder, NULL), 0);
 	feed_maps(f, skip);
 	f->sample.type = PERF_RECORD_SAMPLE;
 	f->sample.misc = PERF_RECORD_MISC_USER;
@@ -187,12 +190,14 @@ static void walk(struct fixture *f)
 	uint8_t values[8 * N_PERF_REGS];
 
 	pack_regs(f, values);
+	assert_int_equal(unwind_tables_prepare(f->tables), 0);
 	unwinder_walk(f->unwinder, f->processes, &f->sample, &f->stack);
 }
 
 static void teardown(struct fixture *f)
 {
 	unwinder_free(f->unwinder);
+	unwind_tables_free(f->tables);
 	process_table_free(f->processes);
 	module_table_free(f->modules);
 }
@@ -458,6 +463,7 @@ static void test_walk_user_callchain(void **state)
 	ruchy_store64(chain + 24, 1); /* what the last frame pointer led to */
 	f.sample.sample.callchain = chain;
 	f.sample.sample.n_callchain = 3;
+	assert_int_equal(unwind_tables_prepare(f.tables), 0);
 	unwinder_walk(f.unwinder, f.processes, &f.sample, &f.stack);
 	names(&f, text, sizeof(text));
 	assert_string_equal(text, "chain_leaf chain_middle ");
@@ -519,21 +525,76 @@ static void test_walk_frame_pointer_fallback(void **state)
 static void test_new_refuses_other_machines(void **state)
 {
 	struct module_table *t = module_table_new(NULL);
+	struct unwind_tables *tables = unwind_tables_new(t);
 	struct ruchy_error err = { 0 };
 	struct unwinder *u = NULL;
 	char sparc64[] = "sparc64", aarch64[] = "aarch64";
 	struct trace_meta meta = { .arch = sparc64 };
 
 	(void)state;
-	assert_int_equal(unwinder_new(&meta, t, &u, &err), RUCHY_E_UNSUPPORTED);
+	assert_int_equal(unwinder_new(&meta, tables, &u, &err), RUCHY_E_UNSUPPORTED);
 	assert_non_null(strstr(err.text, "sparc64"));
 	meta.arch = NULL;
-	assert_int_equal(unwinder_new(&meta, t, &u, &err), 0);
+	assert_int_equal(unwinder_new(&meta, tables, &u, &err), 0);
 	unwinder_free(u);
 	meta.arch = aarch64;
-	assert_int_equal(unwinder_new(&meta, t, &u, &err), 0);
+	assert_int_equal(unwinder_new(&meta, tables, &u, &err), 0);
 	unwinder_free(u);
+	unwind_tables_free(tables);
 	module_table_free(t);
+}
+
+/* ---- several unwinders at once ---- */
+
+#define CROWD 4
+
+struct crowd {
+	struct fixture *f;
+	struct unwinder *unwinders[CROWD];
+	struct stack *stacks; /* one each */
+};
+
+static int walk_in_crowd(void *arg, size_t job, unsigned worker)
+{
+	struct crowd *c = arg;
+
+	(void)worker;
+	for (int i = 0; i < 50; i++)
+		unwinder_walk(c->unwinders[job], c->f->processes, &c->f->sample, &c->stacks[job]);
+	return 0;
+}
+
+/* Modules are opened and rows decoded by whoever comes first, and all see the same. */
+static void test_walk_in_parallel(void **state)
+{
+	struct pool *pool = pool_new(CROWD);
+	uint8_t values[8 * N_PERF_REGS];
+	struct crowd c = { 0 };
+	struct fixture f;
+
+	(void)state;
+	chain_recursive(2);
+	setup(&f, NULL);
+	pack_regs(&f, values);
+	c.f = &f;
+	c.stacks = calloc(CROWD, sizeof(*c.stacks));
+	assert_non_null(c.stacks);
+	for (unsigned i = 0; i < CROWD; i++)
+		assert_int_equal(unwinder_new(&f.meta, f.tables, &c.unwinders[i], NULL), 0);
+	assert_int_equal(unwind_tables_prepare(f.tables), 0);
+	assert_int_equal(pool_run(pool, CROWD, walk_in_crowd, &c), 0);
+	walk(&f);
+	assert_int_equal(f.stack.end, STACK_END_ENTRY);
+	for (unsigned i = 0; i < CROWD; i++) {
+		assert_int_equal(c.stacks[i].end, f.stack.end);
+		assert_int_equal(c.stacks[i].n_frames, f.stack.n_frames);
+		assert_memory_equal(c.stacks[i].frames, f.stack.frames,
+				    f.stack.n_frames * sizeof(f.stack.frames[0]));
+		unwinder_free(c.unwinders[i]);
+	}
+	free(c.stacks);
+	pool_free(pool);
+	teardown(&f);
 }
 
 int main(void)
@@ -549,6 +610,7 @@ int main(void)
 		cmocka_unit_test(test_walk_user_callchain),
 		cmocka_unit_test(test_walk_frame_pointer_fallback),
 		cmocka_unit_test(test_new_refuses_other_machines),
+		cmocka_unit_test(test_walk_in_parallel),
 	};
 
 	stack_top = stack_end();

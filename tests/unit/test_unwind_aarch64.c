@@ -147,6 +147,7 @@ struct fixture {
 	struct module_table *modules;
 	struct trace_meta meta;
 	struct process_table *processes;
+	struct unwind_tables *tables;
 	struct unwinder *unwinder;
 	uint8_t regs[8 * ARCH_MAX_COLUMNS];
 	uint8_t dump[4096];
@@ -189,7 +190,8 @@ static void setup(struct fixture *f, const uint64_t *pac_mask)
 	make_vdso(vdso);
 	assert_int_equal(module_table_set_vdso(f->modules, vdso, sizeof(vdso)), 0);
 	f->processes = process_table_new(f->modules, &f->meta);
-	assert_int_equal(unwinder_new(&f->meta, f->modules, &f->unwinder, NULL), 0);
+	f->tables = unwind_tables_new(f->modules);
+	assert_int_equal(unwinder_new(&f->meta, f->tables, &f->unwinder, NULL), 0);
 	add_map(f, "/golden/goldpac.aarch64", 0x400000, 0x1000);
 	add_map(f, "[vdso]", VDSO, 0x1000);
 	add_map(f, "//anon", JIT, 0x1000);
@@ -208,12 +210,14 @@ static void setup(struct fixture *f, const uint64_t *pac_mask)
 
 static void walk(struct fixture *f)
 {
+	assert_int_equal(unwind_tables_prepare(f->tables), 0);
 	unwinder_walk(f->unwinder, f->processes, &f->sample, &f->stack);
 }
 
 static void teardown(struct fixture *f)
 {
 	unwinder_free(f->unwinder);
+	unwind_tables_free(f->tables);
 	process_table_free(f->processes);
 	module_table_free(f->modules);
 }
