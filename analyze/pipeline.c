@@ -34,6 +34,7 @@ struct passage {
 	struct order *order;
 	struct record_iter *iter;
 	struct profile_losses losses;
+	uint64_t n_records; /* so far */
 	struct stack stack; /* scratch: it is large */
 	struct ruchy_error *err;
 };
@@ -50,7 +51,7 @@ static int take_sample(struct passage *p, const struct event *e)
 	const char *comm = process_table_comm(p->processes, e->pid, e->tid, e->time_ns);
 
 	unwinder_walk(p->unwinder, p->processes, e, &p->stack);
-	return profile_builder_add(p->shared->builder, e, comm, &p->stack);
+	return profile_builder_add(p->shared->builder, 0, p->n_records++, e, comm, &p->stack);
 }
 
 static int take_samples(void *arg, const struct trace_chunk *chunk)
@@ -208,7 +209,7 @@ int pipeline_run(const struct pipeline_options *options, struct profile **ret,
 
 	ruchy_error_set(err, RUCHY_E_NOMEM, "analyzing: out of memory");
 	p.modules = module_table_new(options->symfs);
-	p.builder = profile_builder_new(options->rows);
+	p.builder = profile_builder_new(1, options->rows);
 	if (!p.modules || !p.builder)
 		goto out;
 	p.tables = unwind_tables_new(p.modules);

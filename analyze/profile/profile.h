@@ -2,11 +2,11 @@
 /*
  * profile.h - the aggregate that reports read, and how it is made.
  *
- * While samples come in, profile_add counts them by unique stack, thread and
- * event. profile_finish then names the unique frames, expands inlined calls and
- * computes functions, the logical call tree and totals; from then on the profile
- * is read-only. Weights: every sample counts 1 in `samples` and its period in
- * `count` (events; nanoseconds for the clocks).
+ * While samples come in, profile_builder_add counts them by unique stack, thread
+ * and event, each worker for itself. profile_builder_finish merges what they
+ * counted, names the unique frames, expands inlined calls and computes functions,
+ * the logical call tree and totals; from then on the profile is read-only. Weights: every sample
+ * counts 1 in `samples` and its period in `count` (events; nanoseconds for the clocks).
  *
  * Columns: one per event that was sampled, the same name in several traces is
  * one column. All arrays named `…weights` or `self`/`total` have n_columns entries.
@@ -158,15 +158,20 @@ struct profile_row {
 
 struct profile_builder;
 
-/* `rows`: keep every sample for profile_rows. */
-struct profile_builder *profile_builder_new(bool rows);
+/* `workers`: how many may add samples at once. `rows`: keep every sample for profile_rows. */
+struct profile_builder *profile_builder_new(unsigned workers, bool rows);
 /* Begin a trace: its events become columns. `path` for the header. Returns 0 or RUCHY_E_NOMEM. */
 int profile_builder_trace(struct profile_builder *b, const char *path,
 			  const struct trace_meta *meta);
-/* Add one sample of event `event` (index in the current trace's table) of thread (pid, tid, name).
+/*
+ * Add one sample of event `event` (index in the current trace's table) of thread (pid, tid, name),
+ * whose name lives until the trace's end. `order` is its place among all samples, which decides
+ * what comes first where a report has to choose; it rises from call to call of one worker.
+ * RUCHY_E_NOMEM, RUCHY_E_LIMIT, RUCHY_E_SYS. The only function here that several threads may call
+ * at once, each with a worker's number of its own.
  */
-int profile_builder_add(struct profile_builder *b, const struct event *sample, const char *comm,
-			const struct stack *stack);
+int profile_builder_add(struct profile_builder *b, unsigned worker, uint64_t order,
+			const struct event *sample, const char *comm, const struct stack *stack);
 /* What the records of a trace told of loss. */
 struct profile_losses {
 	uint64_t lost;      /* sum of LOST and LOST_SAMPLES records */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Counting: samples into unique stacks, threads and columns. */
+/* What a profile is made of: headers, columns and counters by trace, samples by worker. */
 #include "analyze/profile/profile_builder.h"
 
 #include <linux/perf_event.h>
@@ -8,21 +8,24 @@
 #include <stdlib.h>
 #include <string.h>
 
-struct profile_builder *profile_builder_new(bool rows)
+struct profile_builder *profile_builder_new(unsigned workers, bool rows)
 {
 	struct profile_builder *b = calloc(1, sizeof(*b));
+	bool ok;
 
 	if (!b)
 		return NULL;
 	b->info.complete = true;
-	if (rows) {
-		b->rows = row_spill_new();
-		if (!b->rows) {
-			free(b);
-			return NULL;
-		}
-	}
-	return b;
+	b->counts = calloc(workers, sizeof(struct profile_counts *));
+	b->n_workers = b->counts ? workers : 0;
+	b->rows = rows ? row_spill_new(workers) : NULL;
+	ok = b->counts && (b->rows || !rows);
+	for (unsigned i = 0; ok && i < workers; i++)
+		ok = (b->counts[i] = profile_counts_new()) != NULL;
+	if (ok)
+		return b;
+	profile_builder_free(b);
+	return NULL;
 }
 
 void profile_builder_free(struct profile_builder *b)
@@ -30,18 +33,12 @@ void profile_builder_free(struct profile_builder *b)
 	if (!b)
 		return;
 	intern_fini(&b->texts);
-	intern_fini(&b->frames);
-	intern_fini(&b->stacks);
-	intern_fini(&b->groups);
-	intern_fini(&b->threads);
-	for (size_t i = 0; i < b->n_columns; i++) {
-		free(b->columns[i].groups.at);
-		free(b->columns[i].threads.at);
-	}
+	for (unsigned i = 0; i < b->n_workers; i++)
+		profile_counts_free(b->counts[i]);
+	free(b->counts);
 	free(b->columns);
 	free(b->counters);
 	free(b->event_columns);
-	free(b->thread_ends);
 	row_spill_free(b->rows);
 	free(b->fallbacks.at);
 	free(b->warnings.at);
@@ -55,11 +52,6 @@ const char *profile_builder_text(struct profile_builder *b, const char *text)
 	uint32_t number = text ? intern_text(&b->texts, text) : INTERN_NONE;
 
 	return number == INTERN_NONE ? NULL : intern_key(&b->texts, number);
-}
-
-bool profile_builder_too_many(const struct profile_builder *b, size_t n)
-{
-	return b->n_columns && n > PROFILE_MAX_WEIGHTS / b->n_columns;
 }
 
 /* Room for one more element at the end of an owned array, which doubles at powers of two. */
@@ -159,15 +151,15 @@ static int column_of(struct profile_builder *b, const struct event_desc *event)
 	if (!name)
 		return RUCHY_E_NOMEM;
 	for (size_t i = 0; i < b->n_columns; i++)
-		if (b->columns[i].pub.name == name)
+		if (b->columns[i].name == name)
 			return (int)i;
 	if (grow(&array, b->n_columns, sizeof(*b->columns)) < 0)
 		return RUCHY_E_NOMEM;
 	b->columns = array;
 	b->columns[b->n_columns] =
-		(struct builder_column){ .pub = { .name = name,
-						  .time_base = event->role == WIRE_ROLE_TIME_BASE,
-						  .nanoseconds = counts_nanoseconds(event) } };
+		(struct profile_column){ .name = name,
+					 .time_base = event->role == WIRE_ROLE_TIME_BASE,
+					 .nanoseconds = counts_nanoseconds(event) };
 	return (int)b->n_columns++;
 }
 
@@ -231,9 +223,9 @@ int profile_builder_trace(struct profile_builder *b, const char *path,
 {
 	int rc = b->info.n_traces++ ? 0 : describe(b, path, meta);
 
-	b->first_time = UINT64_MAX;
-	b->last_time = 0;
 	rc = rc < 0 ? rc : map_events(b, &meta->events);
+	for (unsigned i = 0; rc == 0 && i < b->n_workers; i++)
+		rc = profile_counts_trace(b->counts[i], b->n_columns);
 	for (size_t i = 0; rc == 0 && i < meta->n_counters; i++)
 		rc = add_counter(b, &meta->counters[i]);
 	for (size_t i = 0; rc == 0 && i < meta->n_fallbacks; i++)
@@ -243,128 +235,32 @@ int profile_builder_trace(struct profile_builder *b, const char *path,
 
 /* ---- samples ---- */
 
-/* The weight of `number`, made at first sight. */
-static struct profile_weight *weight(struct weight_array *w, size_t number)
+static int add_row(struct profile_builder *b, unsigned worker, uint64_t order, size_t column,
+		   const struct event *sample, const struct counted *counted)
 {
-	if (number >= w->n) {
-		size_t n = w->n ? w->n * 2 : 256;
-		struct profile_weight *bigger;
-
-		while (n <= number)
-			n *= 2;
-		bigger = realloc(w->at, n * sizeof(*bigger));
-		if (!bigger)
-			return NULL;
-		memset(bigger + w->n, 0, (n - w->n) * sizeof(*bigger));
-		w->at = bigger;
-		w->n = n;
-	}
-	return &w->at[number];
-}
-
-static bool count(struct weight_array *w, size_t number, uint64_t period)
-{
-	struct profile_weight *at = weight(w, number);
-
-	if (!at)
-		return false;
-	at->samples++;
-	at->count += period;
-	return true;
-}
-
-static int count_end(struct profile_builder *b, size_t thread, enum stack_end end)
-{
-	struct thread_ends *bigger;
-	size_t n = b->n_thread_ends;
-
-	if (thread >= n) {
-		size_t max = (thread + 1) * 2;
-
-		bigger = realloc(b->thread_ends, max * sizeof(*bigger));
-		if (!bigger)
-			return RUCHY_E_NOMEM;
-		memset(bigger + n, 0, (max - n) * sizeof(*bigger));
-		b->thread_ends = bigger;
-		b->n_thread_ends = max;
-	}
-	b->thread_ends[thread].ends[end]++;
-	b->ends[end]++;
-	return 0;
-}
-
-/* Number of the unique stack in the profile's sense (0 is the root). */
-static int intern_stack(struct profile_builder *b, const struct stack *stack, uint32_t *ret)
-{
-	struct stack_key at = { 0 };
-	uint32_t number = 0;
-
-	if (b->stacks.n > PROFILE_MAX_STACKS)
-		return RUCHY_E_LIMIT;
-	for (size_t i = stack->n_frames; i-- > 0;) {
-		const struct stack_frame *f = &stack->frames[i];
-		struct frame_key key = { f->address, f->module, f->flags };
-
-		at.parent = number;
-		at.frame = intern(&b->frames, &key, sizeof(key));
-		number =
-			at.frame == INTERN_NONE ? INTERN_NONE : intern(&b->stacks, &at, sizeof(at));
-		if (number == INTERN_NONE)
-			return RUCHY_E_NOMEM;
-		number++;
-	}
-	*ret = number;
-	return 0;
-}
-
-static int add_row(struct profile_builder *b, const struct event *sample, uint32_t thread,
-		   uint32_t stack, int column, enum stack_end end)
-{
-	struct profile_row row = { .time_ns = sample->time_ns,
+	struct spilled_row row = { .time_ns = sample->time_ns,
+				   .order = order,
 				   .period = sample->sample.period,
-				   .thread = thread,
-				   .stack = stack,
+				   .group = counted->group,
+				   .thread = counted->thread,
 				   .column = (uint32_t)column,
-				   .cpu = sample->has_cpu ? sample->cpu : UINT32_MAX,
-				   .end = end };
+				   .cpu = sample->has_cpu ? sample->cpu : UINT32_MAX };
 
-	return row_spill_add(b->rows, &row);
+	return row_spill_add(b->rows, worker, &row);
 }
 
-int profile_builder_add(struct profile_builder *b, const struct event *sample, const char *comm,
-			const struct stack *stack)
+int profile_builder_add(struct profile_builder *b, unsigned worker, uint64_t order,
+			const struct event *sample, const char *comm, const struct stack *stack)
 {
-	uint32_t name = intern_text(&b->texts, comm), stack_number, group, thread;
-	uint64_t period = sample->sample.period;
-	struct builder_column *column;
-	int at = counter_column(b, sample->event), rc;
+	int column = counter_column(b, sample->event), rc;
+	struct counted counted;
 
-	if (at < 0)
+	if (column < 0)
 		return 0; /* an event that carries sideband only */
-	column = &b->columns[at];
-	rc = intern_stack(b, stack, &stack_number);
-	if (rc < 0)
-		return rc;
-	thread = intern(&b->threads, &(struct thread_key){ sample->pid, sample->tid, name },
-			sizeof(struct thread_key));
-	group = intern(&b->groups, &(struct group_key){ stack_number, name, stack->end },
-		       sizeof(struct group_key));
-	if (name == INTERN_NONE || thread == INTERN_NONE || group == INTERN_NONE)
-		return RUCHY_E_NOMEM;
-	if (profile_builder_too_many(b, group) || profile_builder_too_many(b, thread))
-		return RUCHY_E_LIMIT;
-	if (!count(&column->groups, group, period) || !count(&column->threads, thread, period))
-		return RUCHY_E_NOMEM;
-	column->pub.total.samples++;
-	column->pub.total.count += period;
-	b->info.samples++;
-	if (sample->time_ns < b->first_time)
-		b->first_time = sample->time_ns;
-	if (sample->time_ns > b->last_time)
-		b->last_time = sample->time_ns;
-	if (column->pub.time_base && count_end(b, thread, stack->end) < 0)
-		return RUCHY_E_NOMEM;
-	return b->rows ? add_row(b, sample, thread, stack_number, at, stack->end) : 0;
+	rc = profile_counts_add(b->counts[worker], order, (size_t)column,
+				b->columns[column].time_base, sample, comm, stack, &counted);
+	return rc < 0 || !b->rows ? rc
+				  : add_row(b, worker, order, (size_t)column, sample, &counted);
 }
 
 /* ---- a trace ends: totals and loss ---- */
@@ -374,7 +270,7 @@ static void add_totals(struct profile_builder *b, const struct trace_meta *meta)
 	for (size_t i = 0; i < meta->n_totals; i++) {
 		const struct meta_total *t = &meta->totals[i];
 		int at = counter_column(b, (int)t->event);
-		struct profile_column *c = at < 0 ? NULL : &b->columns[at].pub;
+		struct profile_column *c = at < 0 ? NULL : &b->columns[at];
 
 		if (!c)
 			continue;
@@ -402,6 +298,20 @@ static uint64_t lost_samples(const struct trace_meta *meta, const struct profile
 	return flushes > most ? flushes : most;
 }
 
+/* From the first to the last sample of the current trace. */
+static uint64_t duration(const struct profile_builder *b)
+{
+	uint64_t first = UINT64_MAX, last = 0;
+
+	for (unsigned i = 0; i < b->n_workers; i++) {
+		const struct profile_counts *c = b->counts[i];
+
+		first = c->first_time < first ? c->first_time : first;
+		last = c->last_time > last ? c->last_time : last;
+	}
+	return first <= last ? last - first : 0;
+}
+
 int profile_builder_trace_end(struct profile_builder *b, const struct trace_meta *meta,
 			      const struct trace_integrity *integrity,
 			      const struct profile_losses *losses)
@@ -410,8 +320,7 @@ int profile_builder_trace_end(struct profile_builder *b, const struct trace_meta
 	char line[512];
 
 	add_totals(b, meta);
-	if (b->first_time <= b->last_time)
-		info->duration_ns += b->last_time - b->first_time;
+	info->duration_ns += duration(b);
 	info->lost += lost_samples(meta, losses);
 	info->throttled += losses->throttles;
 	info->damaged += losses->damaged + integrity->damaged + integrity->missing_chunks;

@@ -15,6 +15,7 @@ void profile_free(struct profile *pub)
 	if (!p)
 		return;
 	intern_fini(&p->texts);
+	intern_fini(&p->thread_names);
 	row_spill_free(p->rows);
 	free(p->columns);
 	free(p->counters);
@@ -27,10 +28,52 @@ void profile_free(struct profile *pub)
 	free(p->function_weights);
 	free(p->node_weights);
 	free(p->thread_weights);
-	free(p->thread_of_row);
+	for (unsigned i = 0; p->maps && i < p->n_maps; i++) {
+		free(p->maps[i].groups);
+		free(p->maps[i].threads);
+	}
+	free(p->maps);
+	free(p->groups);
+	free(p->thread_places);
 	free(p->fallbacks);
 	free(p->warnings);
 	free(p);
+}
+
+/* ---- the workers' counts as one ---- */
+
+/* Rows speak of a worker's groups. */
+static int keep_groups(struct finish *f)
+{
+	size_t n = f->c->groups.keys.n;
+
+	f->p->groups = profile_array(n, sizeof(*f->p->groups));
+	if (!f->p->groups)
+		return RUCHY_E_NOMEM;
+	for (uint32_t i = 0; i < n; i++)
+		memcpy(&f->p->groups[i], keyset_key(&f->c->groups.keys, i), sizeof(*f->p->groups));
+	return 0;
+}
+
+static int merge(struct finish *f)
+{
+	struct profile_builder *b = f->b;
+	int rc;
+
+	f->c = profile_counts_new();
+	rc = f->c ? profile_counts_trace(f->c, b->n_columns) : RUCHY_E_NOMEM;
+	if (rc == 0 && b->rows) {
+		f->p->maps = profile_array(b->n_workers, sizeof(*f->p->maps));
+		f->p->n_maps = b->n_workers;
+		rc = f->p->maps ? 0 : RUCHY_E_NOMEM;
+	}
+	rc = rc < 0 ? rc : profile_counts_merge(b->counts, b->n_workers, f->c, f->p->maps);
+	if (rc < 0)
+		return rc;
+	for (unsigned i = 0; i < b->n_workers; i++)
+		profile_counts_free(b->counts[i]);
+	b->n_workers = 0;
+	return b->rows ? keep_groups(f) : 0;
 }
 
 /* ---- columns, counters, threads ---- */
@@ -45,7 +88,8 @@ static int make_columns(struct finish *f)
 		return RUCHY_E_NOMEM;
 	p->pub.time_base = -1;
 	for (size_t i = 0; i < n; i++) {
-		p->columns[i] = f->b->columns[i].pub;
+		p->columns[i] = f->b->columns[i];
+		p->columns[i].total = f->c->columns[i].total;
 		if (p->columns[i].time_base && p->pub.time_base < 0)
 			p->pub.time_base = (int)i;
 	}
@@ -88,15 +132,16 @@ static void publish(struct finish *f)
 	p->pub.functions = p->functions;
 	p->pub.n_functions = f->functions.n;
 	p->pub.frames = p->frames;
-	p->pub.n_frames = b->frames.n;
+	p->pub.n_frames = f->c->tree.frames.n;
 	p->pub.stacks = p->stacks;
-	p->pub.n_stacks = b->stacks.n + 1;
+	p->pub.n_stacks = f->c->tree.n_nodes;
 	p->pub.nodes = p->nodes;
 	p->pub.n_nodes = f->nodes.n + 1;
 	p->pub.threads = p->threads;
-	p->pub.n_threads = b->threads.n;
-	memcpy(p->pub.ends, b->ends, sizeof(p->pub.ends));
+	p->pub.n_threads = f->c->threads.keys.n;
+	memcpy(p->pub.ends, f->c->ends, sizeof(p->pub.ends));
 	p->pub.info = b->info;
+	p->pub.info.samples = f->c->samples;
 	p->fallbacks = b->fallbacks.at;
 	p->warnings = b->warnings.at;
 	p->pub.info.fallbacks = p->fallbacks;
@@ -108,14 +153,17 @@ static void publish(struct finish *f)
 	b->rows = NULL;
 	p->texts = b->texts; /* every text above lives there */
 	b->texts = (struct intern){ 0 };
+	p->thread_names = f->c->texts;
+	f->c->texts = (struct intern){ 0 };
 }
 
 int profile_builder_finish(struct profile_builder *b, struct symbolizer *symbolizer,
 			   const struct module_table *modules, struct profile **ret)
 {
 	struct finish f = { .b = b, .p = calloc(1, sizeof(*f.p)) };
-	int rc = f.p ? make_columns(&f) : RUCHY_E_NOMEM;
+	int rc = f.p ? merge(&f) : RUCHY_E_NOMEM;
 
+	rc = rc < 0 ? rc : make_columns(&f);
 	rc = rc < 0 ? rc : profile_frames_make(&f, symbolizer, modules);
 	rc = rc < 0 ? rc : profile_tree_make(&f);
 	rc = rc < 0 ? rc : profile_sort_threads(&f);
@@ -131,6 +179,7 @@ int profile_builder_finish(struct profile_builder *b, struct symbolizer *symboli
 	} else {
 		profile_free(&f.p->pub);
 	}
+	profile_counts_free(f.c);
 	free(f.lists);
 	free(f.stamps);
 	free(f.chain);
@@ -146,12 +195,21 @@ struct row_visit {
 	void *arg;
 };
 
-static int visit_row(void *arg, const struct profile_row *row)
+static int visit_row(void *arg, unsigned worker, const struct spilled_row *row)
 {
 	const struct row_visit *v = arg;
-	struct profile_row renumbered = *row;
+	const struct profile_whole *p = v->p;
+	const struct group_key *group = &p->groups[p->maps[worker].groups[row->group]];
+	struct profile_row renumbered = {
+		.time_ns = row->time_ns,
+		.period = row->period,
+		.thread = p->thread_places[p->maps[worker].threads[row->thread]],
+		.stack = group->stack,
+		.column = row->column,
+		.cpu = row->cpu,
+		.end = group->end
+	};
 
-	renumbered.thread = v->p->thread_of_row[row->thread];
 	return v->visit(v->arg, &renumbered);
 }
 

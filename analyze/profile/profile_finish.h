@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * profile_finish.h - the steps from counts to a profile; private to profile/.
- * profile_finish.c runs them in this order, each once: frames (names, functions),
- * tree (weights), sort. Each returns 0, RUCHY_E_NOMEM, or what the symbolizer does;
- * what they make is owned by `p`, their scratch by `struct finish`.
+ * profile_finish.c runs them in this order, each once: merge (the workers' counts),
+ * frames (names, functions), tree (weights), sort. Each returns 0, RUCHY_E_NOMEM, or what the
+ * symbolizer does; what they make is owned by `p`, their scratch by `struct finish`.
  */
 #ifndef RUCHY_ANALYZE_PROFILE_FINISH_H
 #define RUCHY_ANALYZE_PROFILE_FINISH_H
@@ -15,7 +15,7 @@
 /* The profile and what it owns. `pub` comes first: a pointer to one is a pointer to the other. */
 struct profile_whole {
 	struct profile pub;
-	struct intern texts;
+	struct intern texts, thread_names;
 	struct row_spill *rows;
 	struct profile_column *columns;
 	struct profile_counter *counters;
@@ -26,7 +26,11 @@ struct profile_whole {
 	struct profile_node *nodes;
 	struct profile_thread *threads;
 	struct profile_weight *function_weights, *node_weights, *thread_weights;
-	uint32_t *thread_of_row; /* row's thread number -> index in threads */
+	/* for rows: from a worker's numbers to ours */
+	struct counts_map *maps; /* owned, and what each holds; by worker; NULL: no rows */
+	unsigned n_maps;
+	struct group_key *groups; /* by group number */
+	uint32_t *thread_places;  /* thread number -> index in threads */
 	const char **fallbacks, **warnings;
 };
 
@@ -34,6 +38,7 @@ struct profile_whole {
  */
 struct finish {
 	struct profile_builder *b;
+	struct profile_counts *c; /* of all workers */
 	struct profile_whole *p;
 	struct symbol_list *lists;      /* by frame number */
 	struct intern functions, nodes; /* keys of profile_frames.c and profile_tree.c */

@@ -6,9 +6,9 @@ struct function_key {
 	uint32_t module, name;
 };
 
-static const struct frame_key *frame_key(const struct profile_builder *b, uint32_t number)
+static const struct frame_key *frame_key(const struct finish *f, uint32_t number)
 {
-	return (const void *)intern_key(&b->frames, number);
+	return stack_tree_frame(&f->c->tree, number);
 }
 
 /* ---- naming ---- */
@@ -31,7 +31,7 @@ static int compare_frames(const void *a, const void *b)
 /* Symbolize all unique frames in the order that suits the symbolizer. */
 static int name_frames(struct finish *f, struct symbolizer *symbolizer)
 {
-	size_t n = f->b->frames.n;
+	size_t n = f->c->tree.frames.n;
 	struct sorted_frame *sorted = profile_array(n, sizeof(*sorted));
 	struct stack_frame *frames = profile_array(n, sizeof(*frames));
 	struct symbol_list *lists = profile_array(n, sizeof(*lists));
@@ -41,7 +41,7 @@ static int name_frames(struct finish *f, struct symbolizer *symbolizer)
 	if (!sorted || !frames || !lists || !f->lists)
 		goto out;
 	for (uint32_t i = 0; i < n; i++) {
-		const struct frame_key *k = frame_key(f->b, i);
+		const struct frame_key *k = frame_key(f, i);
 
 		sorted[i] = (struct sorted_frame){
 			{ .module = k->module, .flags = k->flags, .address = k->address }, i
@@ -105,7 +105,7 @@ static uint32_t add_function(struct finish *f, const char *module, const struct 
 static int make_frame(struct finish *f, const struct module_table *modules, uint32_t number,
 		      struct profile_symbol *symbols)
 {
-	const struct frame_key *k = frame_key(f->b, number);
+	const struct frame_key *k = frame_key(f, number);
 	const struct symbol_list *list = &f->lists[number];
 	const char *module = module_name(modules, k);
 	struct profile_frame *frame = &f->p->frames[number];
@@ -137,7 +137,7 @@ static int make_frame(struct finish *f, const struct module_table *modules, uint
 static int make_all_frames(struct finish *f, const struct module_table *modules)
 {
 	struct profile_whole *p = f->p;
-	size_t n = f->b->frames.n, n_symbols = 0, at = 0;
+	size_t n = f->c->tree.frames.n, n_symbols = 0, at = 0;
 	int rc = 0;
 
 	for (size_t i = 0; i < n; i++)
@@ -156,16 +156,14 @@ static int make_all_frames(struct finish *f, const struct module_table *modules)
 
 static int make_stacks(struct finish *f)
 {
-	size_t n = f->b->stacks.n;
+	size_t n = f->c->tree.n_nodes;
 
-	f->p->stacks = profile_array(n + 1, sizeof(*f->p->stacks));
+	f->p->stacks = profile_array(n, sizeof(*f->p->stacks));
 	if (!f->p->stacks)
 		return RUCHY_E_NOMEM;
-	for (uint32_t i = 0; i < n; i++) {
-		const struct stack_key *k = (const void *)intern_key(&f->b->stacks, i);
-
-		f->p->stacks[i + 1] = (struct profile_stack){ k->parent, k->frame };
-	}
+	for (size_t i = 1; i < n; i++)
+		f->p->stacks[i] = (struct profile_stack){ f->c->tree.nodes[i].parent,
+							  f->c->tree.nodes[i].frame };
 	return 0;
 }
 

@@ -29,43 +29,43 @@ static int compare_threads(const void *a, const void *b)
 static void describe_thread(struct finish *f, struct sorted_thread *t, uint32_t number,
 			    struct profile_weight *weights, size_t n_columns)
 {
-	const struct thread_key *key = (const void *)intern_key(&f->b->threads, number);
+	const struct thread_key *key = keyset_key(&f->c->threads.keys, number);
 
 	t->number = number;
 	t->thread = (struct profile_thread){ .pid = key->pid,
 					     .tid = key->tid,
-					     .name = intern_key(&f->b->texts, key->name),
+					     .name = intern_key(&f->c->texts, key->name),
 					     .weights = weights };
 	for (size_t c = 0; c < n_columns; c++)
-		if (number < f->b->columns[c].threads.n)
-			weights[c] = f->b->columns[c].threads.at[number];
-	if (number < f->b->n_thread_ends)
-		memcpy(t->thread.ends, f->b->thread_ends[number].ends, sizeof(t->thread.ends));
+		if (number < f->c->columns[c].threads.n)
+			weights[c] = f->c->columns[c].threads.at[number];
+	if (number < f->c->n_thread_ends)
+		memcpy(t->thread.ends, f->c->thread_ends[number].ends, sizeof(t->thread.ends));
 	t->weight = n_columns ? weights[sort_column(&f->p->pub)].count : 0;
 }
 
 int profile_sort_threads(struct finish *f)
 {
-	size_t n = f->b->threads.n, n_columns = f->b->n_columns;
+	size_t n = f->c->threads.keys.n, n_columns = f->b->n_columns;
 	struct sorted_thread *sorted = profile_array(n, sizeof(*sorted));
 	struct profile_whole *p = f->p;
 	int rc = RUCHY_E_NOMEM;
 
-	if (profile_builder_too_many(f->b, n)) {
+	if (profile_counts_too_many(n_columns, n)) {
 		rc = RUCHY_E_LIMIT;
 		goto out;
 	}
 	p->threads = profile_array(n, sizeof(*p->threads));
 	p->thread_weights = profile_array(n * n_columns, sizeof(*p->thread_weights));
-	p->thread_of_row = profile_array(n, sizeof(*p->thread_of_row));
-	if (!sorted || !p->threads || !p->thread_weights || !p->thread_of_row)
+	p->thread_places = profile_array(n, sizeof(*p->thread_places));
+	if (!sorted || !p->threads || !p->thread_weights || !p->thread_places)
 		goto out;
 	for (uint32_t i = 0; i < n; i++)
 		describe_thread(f, &sorted[i], i, p->thread_weights + i * n_columns, n_columns);
 	qsort(sorted, n, sizeof(*sorted), compare_threads);
 	for (uint32_t i = 0; i < n; i++) {
 		p->threads[i] = sorted[i].thread;
-		p->thread_of_row[sorted[i].number] = i;
+		p->thread_places[sorted[i].number] = i;
 	}
 	rc = 0;
 out:
@@ -117,7 +117,7 @@ int profile_sort_functions(struct finish *f)
 		p->functions[i] = sorted[i].function;
 		renumber[sorted[i].number] = i;
 	}
-	for (size_t i = 0; i < f->b->frames.n; i++)
+	for (size_t i = 0; i < f->c->tree.frames.n; i++)
 		n_symbols += p->frames[i].n_symbols;
 	for (size_t i = 0; i < n_symbols; i++)
 		p->symbols[i].function = renumber[p->symbols[i].function];

@@ -8,9 +8,9 @@ struct node_key {
 	uint32_t parent, kind, what; /* what: function << 1 | inlined, comm's text, or end */
 };
 
-static const struct group_key *group_key(const struct profile_builder *b, uint32_t number)
+static const struct group_key *group_key(const struct profile_counts *c, uint32_t number)
 {
-	return (const void *)intern_key(&b->groups, number);
+	return keyset_key(&c->groups.keys, number);
 }
 
 /* ---- a stack as logical frames ---- */
@@ -55,7 +55,7 @@ static void see_columns(struct finish *f, uint32_t group)
 {
 	f->n_seen = 0;
 	for (uint32_t c = 0; c < f->b->n_columns; c++) {
-		const struct weight_array *w = &f->b->columns[c].groups;
+		const struct weight_array *w = &f->c->columns[c].groups;
 
 		if (group < w->n && w->at[group].samples)
 			f->seen[f->n_seen++] = c;
@@ -66,7 +66,7 @@ static void see_columns(struct finish *f, uint32_t group)
 static void add_weights(const struct finish *f, uint32_t group, struct profile_weight *to)
 {
 	for (size_t i = 0; i < f->n_seen; i++) {
-		const struct profile_weight *w = &f->b->columns[f->seen[i]].groups.at[group];
+		const struct profile_weight *w = &f->c->columns[f->seen[i]].groups.at[group];
 
 		to[f->seen[i]].samples += w->samples;
 		to[f->seen[i]].count += w->count;
@@ -77,7 +77,7 @@ static void add_weights(const struct finish *f, uint32_t group, struct profile_w
  * total. */
 static uint32_t place_group(struct finish *f, uint32_t group)
 {
-	const struct group_key *key = group_key(f->b, group);
+	const struct group_key *key = group_key(f->c, group);
 	uint32_t node = child(f, 0, PROFILE_NODE_COMM, key->comm);
 	size_t n;
 
@@ -114,7 +114,7 @@ static void describe_node(struct finish *f, struct profile_node *node, const str
 	node->parent = key->parent;
 	switch (node->kind) {
 	case PROFILE_NODE_COMM:
-		node->name = intern_key(&f->b->texts, key->what);
+		node->name = intern_key(&f->c->texts, key->what);
 		break;
 	case PROFILE_NODE_BROKEN:
 		node->name = broken_name(f->b, (enum stack_end)key->what);
@@ -148,9 +148,9 @@ static int make_nodes(struct finish *f, const uint32_t *leaf_of_group, size_t n_
 		if (!p->nodes[i].name)
 			return RUCHY_E_NOMEM;
 	}
-	for (uint32_t g = 0; g < f->b->groups.n; g++)
+	for (uint32_t g = 0; g < f->c->groups.keys.n; g++)
 		for (size_t c = 0; c < n_columns; c++) {
-			const struct weight_array *w = &f->b->columns[c].groups;
+			const struct weight_array *w = &f->c->columns[c].groups;
 			struct profile_weight *self = &p->nodes[leaf_of_group[g]].self[c];
 
 			if (g < w->n) {
@@ -181,10 +181,10 @@ int profile_tree_make(struct finish *f)
 {
 	size_t n_columns = f->b->n_columns, n_functions = f->functions.n;
 	struct profile_whole *p = f->p;
-	uint32_t *leaves = profile_array(f->b->groups.n, sizeof(*leaves));
+	uint32_t *leaves = profile_array(f->c->groups.keys.n, sizeof(*leaves));
 	int rc = RUCHY_E_NOMEM;
 
-	if (profile_builder_too_many(f->b, n_functions)) {
+	if (profile_counts_too_many(n_columns, n_functions)) {
 		rc = RUCHY_E_LIMIT;
 		goto out;
 	}
@@ -198,12 +198,12 @@ int profile_tree_make(struct finish *f)
 		p->functions[i].self = p->function_weights + 2 * i * n_columns;
 		p->functions[i].total = p->functions[i].self + n_columns;
 	}
-	for (uint32_t g = 0; g < f->b->groups.n; g++) {
+	for (uint32_t g = 0; g < f->c->groups.keys.n; g++) {
 		see_columns(f, g);
 		leaves[g] = place_group(f, g);
 		if (leaves[g] == INTERN_NONE)
 			goto out;
-		if (profile_builder_too_many(f->b, f->nodes.n)) {
+		if (profile_counts_too_many(n_columns, f->nodes.n)) {
 			rc = RUCHY_E_LIMIT;
 			goto out;
 		}

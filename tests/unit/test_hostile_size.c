@@ -274,7 +274,7 @@ static void test_meta_names_bounded(void **state)
 static void test_profile_weights_bounded(void **state)
 {
 	enum { EVENTS = 4096, MOST = (1 << 26) / EVENTS };
-	struct profile_builder *b = profile_builder_new(false);
+	struct profile_builder *b = profile_builder_new(1, false);
 	struct stack *stack = calloc(1, sizeof(*stack));
 	struct event sample = { .type = PERF_RECORD_SAMPLE };
 	struct trace_meta meta = { 0 };
@@ -291,7 +291,7 @@ static void test_profile_weights_bounded(void **state)
 	for (unsigned i = 0; rc == 0 && i < 2 * MOST; i++) {
 		stack->frames[0].address = i;
 		sample.event = (int)(i % EVENTS);
-		rc = profile_builder_add(b, &sample, "comm", stack);
+		rc = profile_builder_add(b, 0, i, &sample, "comm", stack);
 	}
 	assert_int_equal(rc, RUCHY_E_LIMIT);
 	profile_builder_free(b);
@@ -302,7 +302,7 @@ static void test_profile_weights_bounded(void **state)
 static void test_profile_warnings_said_once_among_many(void **state)
 {
 	enum { WARNINGS = 300000 };
-	struct profile_builder *b = profile_builder_new(false);
+	struct profile_builder *b = profile_builder_new(1, false);
 	struct module_table *modules = module_table_new(NULL);
 	struct symbolizer *symbolizer = symbolizer_new(modules, false);
 	struct profile *p;
@@ -325,12 +325,13 @@ static void test_profile_warnings_said_once_among_many(void **state)
 
 /* ---- rows ---- */
 
-enum { ROWS = 32768 * 7 + 100, ROW_TIMES = 5000 };
+enum { ROWS = 32768 * 7 + 100, ROW_TIMES = 5000, WORKERS = 3 };
 
-static int check_row(void *arg, const struct profile_row *row)
+static int check_row(void *arg, unsigned worker, const struct spilled_row *row)
 {
 	struct given *given = arg;
 
+	assert_int_equal(worker, row->group);
 	assert_true(row->time_ns > given->last_time ||
 		    (row->time_ns == given->last_time && row->period > given->last_tid));
 	given->last_time = row->time_ns;
@@ -339,25 +340,29 @@ static int check_row(void *arg, const struct profile_row *row)
 	return 0;
 }
 
-static int stop_at_third(void *arg, const struct profile_row *row)
+static int stop_at_third(void *arg, unsigned worker, const struct spilled_row *row)
 {
+	(void)worker;
 	(void)row;
 	return ++*(int *)arg == 3 ? 42 : 0;
 }
 
-/* Several runs of a file are merged by time; rows of one time keep their order. */
+/* The runs of several workers' files are merged by time; rows of one time keep their order. */
 static void test_rows_of_many_runs_in_order(void **state)
 {
-	struct row_spill *s = row_spill_new();
+	struct row_spill *s = row_spill_new(WORKERS);
 	struct given given = { 0 };
 	int seen = 0;
 
 	(void)state;
 	for (uint64_t i = 0; i < ROWS; i++) {
-		struct profile_row row = { .time_ns = 1 + i * 2654435761u % ROW_TIMES,
-					   .period = i + 1 };
+		unsigned worker = (unsigned)(i * 40503u >> 4) % WORKERS;
+		struct spilled_row row = { .time_ns = 1 + i * 2654435761u % ROW_TIMES,
+					   .order = i,
+					   .period = i + 1,
+					   .group = worker };
 
-		assert_int_equal(row_spill_add(s, &row), 0);
+		assert_int_equal(row_spill_add(s, worker, &row), 0);
 	}
 	assert_int_equal(row_spill_visit(s, check_row, &given), 0);
 	assert_int_equal(given.n, ROWS);

@@ -4,6 +4,7 @@
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -50,19 +51,27 @@ struct fixture {
 	struct module_table *modules;
 	struct symbolizer *symbolizer;
 	struct profile_builder *builder;
+	uint64_t n; /* samples */
 	struct trace_meta meta;
 	uint32_t kernel;
 };
 
-static void setup(struct fixture *f, uint64_t cycles, uint64_t instructions)
+static void setup_workers(struct fixture *f, unsigned workers, uint64_t cycles,
+			  uint64_t instructions)
 {
 	f->modules = module_table_new(NULL);
 	f->kernel = module_table_get(f->modules, MODULE_KERNEL, "[kernel.kallsyms]", NULL, 0)->id;
 	f->symbolizer = symbolizer_new(f->modules, true);
 	assert_int_equal(symbolizer_add_kallsyms(f->symbolizer, kallsyms, sizeof(kallsyms) - 1), 0);
-	f->builder = profile_builder_new(true);
+	f->builder = profile_builder_new(workers, true);
 	make_meta(&f->meta, cycles, instructions);
+	f->n = 0;
 	assert_int_equal(profile_builder_trace(f->builder, "t", &f->meta), 0);
+}
+
+static void setup(struct fixture *f, uint64_t cycles, uint64_t instructions)
+{
+	setup_workers(f, 1, cycles, instructions);
 }
 
 /* One sample whose stack is the functions of `path`, outermost first. */
@@ -83,7 +92,7 @@ static void add(struct fixture *f, int event, uint64_t time, uint64_t period, en
 					      .flags = STACK_FRAME_KERNEL,
 					      .address = 0xffffffff81000010u +
 							 0x100u * (unsigned)path[i] };
-	assert_int_equal(profile_builder_add(f->builder, &e, "comm", &stack), 0);
+	assert_int_equal(profile_builder_add(f->builder, 0, f->n++, &e, "comm", &stack), 0);
 }
 
 static struct profile *finish(struct fixture *f)
@@ -235,6 +244,99 @@ static void test_rows_come_in_time_order(void **state)
 	profile_free(p);
 }
 
+/* ---- several workers ---- */
+
+enum { SAMPLES = 4000 };
+
+/* Sample `i` of a run with 40 threads of 3 names and some hundred stacks, added by `worker`. */
+static void add_one_of_many(struct fixture *f, unsigned worker, unsigned i)
+{
+	static const char *const names[] = { "one", "two", "three" };
+	static struct stack stack;
+	unsigned chance = i * 2654435761u >> 7, tid = 1 + chance % 40;
+	struct event e = { .type = PERF_RECORD_SAMPLE,
+			   .event = (int)(chance >> 3 & 1),
+			   .pid = 7,
+			   .tid = tid,
+			   .time_ns = 1000 + chance % 500 };
+
+	e.sample.period = 1 + chance % 7;
+	stack.n_frames = 1 + chance % 9;
+	stack.end = chance % 5 ? STACK_END_ENTRY : STACK_END_TRUNCATED;
+	for (size_t k = 0; k < stack.n_frames; k++)
+		stack.frames[k] = (struct stack_frame){ .module = f->kernel,
+							.flags = STACK_FRAME_KERNEL,
+							.address = 0xffffffff81000010u +
+								   0x100u * (chance >> k & 3) };
+	assert_int_equal(profile_builder_add(f->builder, worker, i, &e, names[tid % 3], &stack), 0);
+}
+
+struct text {
+	char *at;
+	size_t size;
+};
+
+static int print_row(void *arg, const struct profile_row *row)
+{
+	fprintf(arg, "row %llu %llu %u %u %u %u\n", (unsigned long long)row->time_ns,
+		(unsigned long long)row->period, row->thread, row->stack, row->column, row->end);
+	return 0;
+}
+
+/* All that tells one numbering from another. */
+static struct text describe(const struct profile *p)
+{
+	struct text text = { 0 };
+	FILE *out = open_memstream(&text.at, &text.size);
+
+	for (size_t i = 0; i < p->n_functions; i++)
+		fprintf(out, "function %s %llu\n", p->functions[i].name,
+			(unsigned long long)p->functions[i].total[1].count);
+	for (size_t i = 0; i < p->n_nodes; i++)
+		fprintf(out, "node %u %s %llu\n", p->nodes[i].parent, p->nodes[i].name,
+			(unsigned long long)p->nodes[i].self[0].count);
+	for (size_t i = 0; i < p->n_stacks; i++)
+		fprintf(out, "stack %u %llx\n", p->stacks[i].parent,
+			(unsigned long long)p->frames[p->stacks[i].frame].address);
+	for (size_t i = 0; i < p->n_threads; i++)
+		fprintf(out, "thread %u %s %llu\n", p->threads[i].tid, p->threads[i].name,
+			(unsigned long long)p->threads[i].ends[STACK_END_TRUNCATED]);
+	assert_int_equal(profile_rows(p, print_row, out), 0);
+	fclose(out);
+	return text;
+}
+
+static struct text run_with(unsigned workers)
+{
+	struct profile *p;
+	struct fixture f;
+	struct text text;
+
+	setup_workers(&f, workers, 0, 0);
+	for (unsigned i = 0; i < SAMPLES; i++)
+		add_one_of_many(&f, (i * 40503u >> 5) % workers, i);
+	p = finish(&f);
+	assert_int_equal(p->info.samples, SAMPLES);
+	text = describe(p);
+	profile_free(p);
+	return text;
+}
+
+static void test_finish_same_for_any_number_of_workers(void **state)
+{
+	struct text one = run_with(1);
+
+	(void)state;
+	assert_true(one.size > SAMPLES * 10);
+	for (unsigned workers = 2; workers < 9; workers += 3) {
+		struct text many = run_with(workers);
+
+		assert_string_equal(one.at, many.at);
+		free(many.at);
+	}
+	free(one.at);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -244,6 +346,7 @@ int main(void)
 		cmocka_unit_test(test_metrics_of_a_function_are_sampled_of_the_run_exact),
 		cmocka_unit_test(test_ratio_without_denominator_is_null),
 		cmocka_unit_test(test_rows_come_in_time_order),
+		cmocka_unit_test(test_finish_same_for_any_number_of_workers),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

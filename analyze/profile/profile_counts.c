@@ -1,0 +1,213 @@
+/* SPDX-License-Identifier: MIT */
+/* Counting: a sample into its unique stack, thread and column. */
+#include "analyze/profile/profile_counts.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- keys ---- */
+
+uint32_t first_seen_add(struct first_seen *s, const void *key, uint64_t order)
+{
+	size_t known = s->keys.n;
+	uint32_t number = keyset_add(&s->keys, key);
+	uint64_t *bigger;
+
+	if (number < known || number == KEYSET_NONE)
+		return number;
+	if (!(known & (known - 1))) { /* the array doubles at powers of two */
+		bigger = realloc(s->first, (known ? 2 * known : 1) * sizeof(*bigger));
+		if (!bigger)
+			return KEYSET_NONE;
+		s->first = bigger;
+	}
+	s->first[number] = order;
+	return number;
+}
+
+static void first_seen_fini(struct first_seen *s)
+{
+	keyset_fini(&s->keys);
+	free(s->first);
+	s->first = NULL;
+}
+
+/* ---- life cycle ---- */
+
+struct profile_counts *profile_counts_new(void)
+{
+	struct profile_counts *c = calloc(1, sizeof(*c));
+
+	if (!c)
+		return NULL;
+	keyset_init(&c->groups.keys, sizeof(struct group_key));
+	keyset_init(&c->threads.keys, sizeof(struct thread_key));
+	if (stack_tree_init(&c->tree) < 0) {
+		profile_counts_free(c);
+		return NULL;
+	}
+	return c;
+}
+
+void profile_counts_free(struct profile_counts *c)
+{
+	if (!c)
+		return;
+	intern_fini(&c->texts);
+	stack_tree_fini(&c->tree);
+	first_seen_fini(&c->groups);
+	first_seen_fini(&c->threads);
+	for (size_t i = 0; i < c->n_columns; i++) {
+		free(c->columns[i].groups.at);
+		free(c->columns[i].threads.at);
+	}
+	free(c->columns);
+	free(c->thread_ends);
+	free(c);
+}
+
+int profile_counts_trace(struct profile_counts *c, size_t n_columns)
+{
+	struct counts_column *bigger;
+
+	memset(c->recent, 0, sizeof(c->recent));
+	c->first_time = UINT64_MAX;
+	c->last_time = 0;
+	if (n_columns <= c->n_columns)
+		return 0;
+	bigger = realloc(c->columns, n_columns * sizeof(*bigger));
+	if (!bigger)
+		return RUCHY_E_NOMEM;
+	memset(bigger + c->n_columns, 0, (n_columns - c->n_columns) * sizeof(*bigger));
+	c->columns = bigger;
+	c->n_columns = n_columns;
+	return 0;
+}
+
+/* ---- weights ---- */
+
+struct profile_weight *weight_array_at(struct weight_array *w, size_t number)
+{
+	if (number >= w->n) {
+		size_t n = w->n ? w->n * 2 : 256;
+		struct profile_weight *bigger;
+
+		while (n <= number)
+			n *= 2;
+		bigger = realloc(w->at, n * sizeof(*bigger));
+		if (!bigger)
+			return NULL;
+		memset(bigger + w->n, 0, (n - w->n) * sizeof(*bigger));
+		w->at = bigger;
+		w->n = n;
+	}
+	return &w->at[number];
+}
+
+static bool count(struct weight_array *w, size_t number, uint64_t period)
+{
+	struct profile_weight *at = weight_array_at(w, number);
+
+	if (!at)
+		return false;
+	at->samples++;
+	at->count += period;
+	return true;
+}
+
+/* The ends of a thread's stacks, made at first sight. NULL: no memory. */
+static struct thread_ends *ends_of(struct profile_counts *c, size_t thread)
+{
+	struct thread_ends *bigger;
+	size_t n = c->n_thread_ends, max = (thread + 1) * 2;
+
+	if (thread < n)
+		return &c->thread_ends[thread];
+	bigger = realloc(c->thread_ends, max * sizeof(*bigger));
+	if (!bigger)
+		return NULL;
+	memset(bigger + n, 0, (max - n) * sizeof(*bigger));
+	c->thread_ends = bigger;
+	c->n_thread_ends = max;
+	return &c->thread_ends[thread];
+}
+
+static int count_end(struct profile_counts *c, size_t thread, enum stack_end end)
+{
+	struct thread_ends *at = ends_of(c, thread);
+
+	if (!at)
+		return RUCHY_E_NOMEM;
+	at->ends[end]++;
+	c->ends[end]++;
+	return 0;
+}
+
+int profile_counts_add_ends(struct profile_counts *c, size_t thread, const struct thread_ends *ends)
+{
+	struct thread_ends *at = ends_of(c, thread);
+
+	if (!at)
+		return RUCHY_E_NOMEM;
+	for (size_t i = 0; i < STACK_END_COUNT; i++) {
+		at->ends[i] += ends->ends[i];
+		c->ends[i] += ends->ends[i];
+	}
+	return 0;
+}
+
+/* ---- samples ---- */
+
+/* The slot of the sample's thread, filled. NULL: no memory. */
+static const struct thread_slot *thread_of(struct profile_counts *c, uint64_t order,
+					   const struct event *sample, const char *comm)
+{
+	struct thread_slot *slot = &c->recent[sample->tid & (THREAD_CACHE - 1)];
+	struct thread_key key = { sample->pid, sample->tid, 0 };
+
+	if (slot->comm == comm && slot->tid == sample->tid && slot->pid == sample->pid)
+		return slot;
+	key.name = intern_text(&c->texts, comm);
+	if (key.name == INTERN_NONE)
+		return NULL;
+	*slot = (struct thread_slot){ comm, key.pid, key.tid, key.name,
+				      first_seen_add(&c->threads, &key, order) };
+	if (slot->thread != KEYSET_NONE)
+		return slot;
+	slot->comm = NULL;
+	return NULL;
+}
+
+int profile_counts_add(struct profile_counts *c, uint64_t order, size_t column, bool end_counts,
+		       const struct event *sample, const char *comm, const struct stack *stack,
+		       struct counted *ret)
+{
+	const struct thread_slot *thread = thread_of(c, order, sample, comm);
+	struct counts_column *to = &c->columns[column];
+	struct group_key key = { .end = stack->end };
+	uint64_t period = sample->sample.period;
+	uint32_t group;
+
+	if (c->tree.n_nodes > PROFILE_MAX_STACKS)
+		return RUCHY_E_LIMIT;
+	if (!thread || stack_tree_add(&c->tree, stack, &key.stack) < 0)
+		return RUCHY_E_NOMEM;
+	key.comm = thread->name;
+	group = first_seen_add(&c->groups, &key, order);
+	if (group == KEYSET_NONE)
+		return RUCHY_E_NOMEM;
+	if (profile_counts_too_many(c->n_columns, group) ||
+	    profile_counts_too_many(c->n_columns, thread->thread))
+		return RUCHY_E_LIMIT;
+	if (!count(&to->groups, group, period) || !count(&to->threads, thread->thread, period))
+		return RUCHY_E_NOMEM;
+	to->total.samples++;
+	to->total.count += period;
+	c->samples++;
+	if (sample->time_ns < c->first_time)
+		c->first_time = sample->time_ns;
+	if (sample->time_ns > c->last_time)
+		c->last_time = sample->time_ns;
+	*ret = (struct counted){ group, thread->thread };
+	return end_counts ? count_end(c, thread->thread, stack->end) : 0;
+}

@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * stack_tree.h - the physical call tree: unique frames, and unique stacks as
+ * nodes whose way to the root are their frames.
+ *
+ * Stacks that come one after the other have most of their outer frames in common;
+ * what a stack shares with the last one costs a comparison, each frame below a
+ * look-up by (parent, frame). One thread.
+ */
+#ifndef RUCHY_ANALYZE_STACK_TREE_H
+#define RUCHY_ANALYZE_STACK_TREE_H
+
+#include "analyze/profile/keyset.h"
+#include "analyze/unwind/stack.h"
+
+/* No padding: a key of `frames`. */
+struct frame_key {
+	uint64_t address;
+	uint32_t module, flags;
+};
+
+struct stack_node {
+	uint32_t parent; /* node; 0 is the root, which is no frame */
+	uint32_t frame;
+};
+
+struct stack_tree {
+	struct keyset frames;     /* of struct frame_key */
+	struct stack_node *nodes; /* owned; [0] is the root, parents stand before children */
+	size_t n_nodes, max_nodes;
+	struct stack_edge {
+		struct frame_key frame;
+		uint32_t parent, node; /* node 0: free */
+	} * edges;                     /* owned; a power of two of them */
+	size_t n_edges;
+	uint64_t seed;
+	struct stack_step {
+		struct frame_key frame;
+		uint32_t node;
+	} * last; /* owned, STACK_MAX_FRAMES: the last stack, outermost first */
+	size_t depth;
+};
+
+/* RUCHY_E_NOMEM; stack_tree_fini in any case. */
+int stack_tree_init(struct stack_tree *t);
+/* The node of a stack, made at first sight. RUCHY_E_NOMEM. */
+int stack_tree_add(struct stack_tree *t, const struct stack *stack, uint32_t *ret_node);
+/* The node of `frame` called by `parent`, made at first sight; 0: no memory. */
+uint32_t stack_tree_child(struct stack_tree *t, uint32_t parent, const struct frame_key *frame);
+static inline const struct frame_key *stack_tree_frame(const struct stack_tree *t, uint32_t frame)
+{
+	return (const struct frame_key *)keyset_key(&t->frames, frame);
+}
+void stack_tree_fini(struct stack_tree *t);
+
+#endif
