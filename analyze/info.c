@@ -219,6 +219,10 @@ static const char *kind_name(uint32_t kind)
 		return "samples";
 	case WIRE_CHUNK_KALLSYMS:
 		return "kallsyms";
+	case WIRE_CHUNK_PERF_MAP:
+		return "perf-map";
+	case WIRE_CHUNK_JITDUMP:
+		return "jitdump";
 	default:
 		return "unknown";
 	}

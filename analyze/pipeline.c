@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "analyze/jit.h"
 #include "analyze/order.h"
 #include "analyze/process/process.h"
 #include "analyze/symbolize/symbolize.h"
@@ -33,6 +34,7 @@ struct passage {
 	struct unwinder *unwinder;
 	struct order *order;
 	struct record_iter *iter;
+	struct jit *jit;
 	struct profile_losses losses;
 	uint64_t n_records; /* so far */
 	struct stack stack; /* scratch: it is large */
@@ -102,10 +104,26 @@ static int begin(struct passage *p)
 		return rc;
 	p->processes = process_table_new(shared->modules, p->meta);
 	p->iter = record_iter_new(p->meta);
+	p->jit = jit_new(p->meta, shared->symbolizer);
 	p->order = order_new(p->meta, &sink);
-	if (!p->processes || !p->iter || !p->order)
+	if (!p->processes || !p->iter || !p->jit || !p->order)
 		return RUCHY_E_NOMEM;
 	return profile_builder_trace(shared->builder, p->path, p->meta);
+}
+
+/* What a JIT compiler wrote: names, and mappings that are ordered like all others. */
+static int take_jit(struct passage *p, const struct trace_chunk *chunk)
+{
+	struct trace_chunk *sideband;
+	int rc = begin(p);
+
+	if (rc == 0)
+		rc = jit_take(p->jit, chunk, &sideband);
+	if (rc == RUCHY_E_DAMAGED) {
+		p->losses.damaged++;
+		return 0;
+	}
+	return rc == 0 && sideband ? order_add(p->order, sideband) : rc;
 }
 
 /* A chunk, owned from here on. */
@@ -123,6 +141,10 @@ static int take_chunk(struct passage *p, struct trace_chunk *chunk)
 	case WIRE_CHUNK_KALLSYMS:
 		rc = symbolizer_add_kallsyms(p->shared->symbolizer, (const char *)chunk->data,
 					     chunk->size);
+		break;
+	case WIRE_CHUNK_PERF_MAP:
+	case WIRE_CHUNK_JITDUMP:
+		rc = take_jit(p, chunk);
 		break;
 	default: /* META is the reader's; others are of a later version */
 		break;
@@ -148,6 +170,18 @@ static int read_all(struct passage *p, struct trace_reader *reader)
 	return rc < 0 ? rc : order_advance(p->order, UINT64_MAX);
 }
 
+static int warn_of_jit(struct passage *p)
+{
+	const char *text;
+	char line[256];
+	uint32_t pid;
+
+	if (!jit_problem(p->jit, &pid, &text))
+		return 0;
+	snprintf(line, sizeof(line), "the jitdump of process %u was read in part: %s", pid, text);
+	return profile_builder_warn(p->shared->builder, line);
+}
+
 static int analyze_trace(struct pipeline *shared, const char *path, struct ruchy_error *err)
 {
 	struct passage *p = calloc(1, sizeof(*p));
@@ -164,6 +198,8 @@ static int analyze_trace(struct pipeline *shared, const char *path, struct ruchy
 	p->err = err;
 	p->meta = trace_reader_meta(reader);
 	rc = read_all(p, reader);
+	if (rc == 0)
+		rc = warn_of_jit(p);
 	if (rc == 0) {
 		p->losses.damaged += order_damaged(p->order);
 		rc = profile_builder_trace_end(shared->builder, p->meta,
@@ -171,6 +207,7 @@ static int analyze_trace(struct pipeline *shared, const char *path, struct ruchy
 	}
 out:
 	order_free(p->order);
+	jit_free(p->jit);
 	record_iter_free(p->iter);
 	process_table_free(p->processes);
 	unwinder_free(p->unwinder);

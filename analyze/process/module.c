@@ -70,28 +70,38 @@ void module_table_unlock(struct module_table *t)
 	pthread_mutex_unlock(&t->lock);
 }
 
-/* FNV-1a over what identifies a module. */
-static uint64_t hash_key(enum module_kind kind, const char *path, const uint8_t *id, size_t size)
-{
-	uint64_t h = 14695981039346656037ull ^ (uint64_t)kind;
+/* What identifies a module. */
+struct module_key {
+	enum module_kind kind;
+	uint32_t pid; /* 0: the same for all processes */
+	const char *path;
+	const uint8_t *id;
+	size_t id_size;
+};
 
-	for (; *path; path++)
+/* FNV-1a */
+static uint64_t hash_key(const struct module_key *k)
+{
+	uint64_t h = 14695981039346656037ull ^ (uint64_t)k->kind ^ (uint64_t)k->pid << 8;
+
+	for (const char *path = k->path; *path; path++)
 		h = (h ^ (uint8_t)*path) * 1099511628211ull;
-	for (size_t i = 0; i < size; i++)
-		h = (h ^ id[i]) * 1099511628211ull;
+	for (size_t i = 0; i < k->id_size; i++)
+		h = (h ^ k->id[i]) * 1099511628211ull;
 	return h ^ h >> 32;
 }
 
-static bool module_is(const struct module *m, enum module_kind kind, const char *path,
-		      const uint8_t *id, size_t size)
+static bool module_is(const struct module *m, const struct module_key *k)
 {
-	return m->kind == kind && m->build_id_size == size && !strcmp(m->path, path) &&
-	       (!size || !memcmp(m->build_id, id, size));
+	return m->kind == k->kind && m->pid == k->pid && m->build_id_size == k->id_size &&
+	       !strcmp(m->path, k->path) &&
+	       (!k->id_size || !memcmp(m->build_id, k->id, k->id_size));
 }
 
 static void slot_put(struct module_table *t, const struct module *m)
 {
-	uint64_t h = hash_key(m->kind, m->path, m->build_id, m->build_id_size);
+	uint64_t h = hash_key(
+		&(struct module_key){ m->kind, m->pid, m->path, m->build_id, m->build_id_size });
 
 	while (t->slots[h & (t->n_slots - 1)])
 		h++;
@@ -129,49 +139,62 @@ static int table_grow(struct module_table *t)
 	return 0;
 }
 
-static struct module *module_new(enum module_kind kind, const char *path, const uint8_t *id,
-				 size_t size)
+static struct module *module_new(const struct module_key *k)
 {
 	struct module *m = calloc(1, sizeof(*m));
 	const char *slash;
 
 	if (!m)
 		return NULL;
-	m->path = strdup(path);
+	m->path = strdup(k->path);
 	if (!m->path) {
 		free(m);
 		return NULL;
 	}
-	m->kind = kind;
-	slash = kind == MODULE_FILE ? strrchr(m->path, '/') : NULL;
+	m->kind = k->kind;
+	m->pid = k->pid;
+	slash = k->kind == MODULE_FILE ? strrchr(m->path, '/') : NULL;
 	m->name = slash && slash[1] ? slash + 1 : m->path;
-	m->build_id_size = (uint8_t)size;
-	if (size)
-		memcpy(m->build_id, id, size);
+	m->build_id_size = (uint8_t)k->id_size;
+	if (k->id_size)
+		memcpy(m->build_id, k->id, k->id_size);
 	return m;
 }
 
-struct module *module_table_get(struct module_table *t, enum module_kind kind, const char *path,
-				const uint8_t *build_id, size_t build_id_size)
+static struct module *get(struct module_table *t, const struct module_key *k)
 {
-	size_t size = build_id_size > EVENT_BUILD_ID_MAX ? EVENT_BUILD_ID_MAX : build_id_size;
-	uint64_t h = hash_key(kind, path, build_id, size);
+	uint64_t h = hash_key(k);
 	struct module *m;
 
 	for (; t->n_slots && t->slots[h & (t->n_slots - 1)]; h++) {
 		m = t->modules[t->slots[h & (t->n_slots - 1)] - 1];
-		if (module_is(m, kind, path, build_id, size))
+		if (module_is(m, k))
 			return m;
 	}
 	if (table_grow(t))
 		return NULL;
-	m = module_new(kind, path, build_id, size);
+	m = module_new(k);
 	if (!m)
 		return NULL;
 	m->id = (uint32_t)t->n_modules;
 	t->modules[t->n_modules++] = m;
 	slot_put(t, m);
 	return m;
+}
+
+struct module *module_table_get(struct module_table *t, enum module_kind kind, const char *path,
+				const uint8_t *build_id, size_t build_id_size)
+{
+	struct module_key key = { .kind = kind, .path = path, .id = build_id };
+
+	key.id_size = build_id_size > EVENT_BUILD_ID_MAX ? EVENT_BUILD_ID_MAX : build_id_size;
+	return get(t, &key);
+}
+
+struct module *module_table_get_private(struct module_table *t, enum module_kind kind,
+					const char *path, uint32_t pid)
+{
+	return get(t, &(struct module_key){ .kind = kind, .path = path, .pid = pid });
 }
 
 int module_table_set_vdso(struct module_table *t, const uint8_t *image, size_t size)
@@ -346,6 +369,7 @@ static enum module_status open_module(struct module_table *t, struct module *m)
 		break;
 	case MODULE_KERNEL:
 	case MODULE_ANON:
+	case MODULE_JIT:
 		o.status = MODULE_OPEN; /* nothing to open */
 		break;
 	}

@@ -22,7 +22,8 @@ enum module_kind {
 	MODULE_FILE,
 	MODULE_VDSO,   /* the image in the trace */
 	MODULE_KERNEL, /* "[kernel.kallsyms]" and kernel modules: named by kallsyms */
-	MODULE_ANON,   /* "//anon", "[heap]", memfd, …: code without a file */
+	MODULE_ANON,   /* "//anon", "[heap]", memfd, …: code without a file; one per process */
+	MODULE_JIT,    /* code that a process's jitdump tells of; addresses are places in it */
 };
 
 enum module_status {
@@ -36,6 +37,7 @@ struct module_elf; /* analyze/process/module_dwfl.h: libdw's side */
 
 struct module {
 	uint32_t id;
+	uint32_t pid; /* of MODULE_ANON and MODULE_JIT: whose; else 0 */
 	enum module_kind kind;
 	/* Written once, under the table's lock; the members below that opening fills may be read by
 	 * whoever has read another status than UNOPENED. */
@@ -57,6 +59,9 @@ struct module_table *module_table_new(const char *symfs);
 /* The module, made at first sight. NULL: no memory. `path` is copied. */
 struct module *module_table_get(struct module_table *t, enum module_kind kind, const char *path,
 				const uint8_t *build_id, size_t build_id_size);
+/* The same for MODULE_ANON and MODULE_JIT, whose addresses mean nothing outside their process. */
+struct module *module_table_get_private(struct module_table *t, enum module_kind kind,
+					const char *path, uint32_t pid);
 /* Give the vdso's image (copied). Before the first module of kind VDSO is opened. */
 int module_table_set_vdso(struct module_table *t, const uint8_t *image, size_t size);
 struct module *module_table_at(const struct module_table *t, uint32_t id);

@@ -226,6 +226,8 @@ static enum module_kind kind_of_path(const char *path)
 
 	if (!strcmp(path, "[vdso]"))
 		return MODULE_VDSO;
+	if (!strcmp(path, PROCESS_JIT_PATH))
+		return MODULE_JIT;
 	for (size_t i = 0; i < sizeof(anon) / sizeof(anon[0]); i++)
 		if (starts_with(path, anon[i]))
 			return MODULE_ANON;
@@ -263,9 +265,12 @@ static struct module *module_of(struct process_table *t, const struct event_mmap
 {
 	const struct meta_build_id key = { .path = (char *)(uintptr_t)m->path }, *pkey = &key;
 	const struct meta_build_id **found = NULL;
+	enum module_kind kind = kind_of_path(m->path);
 	const uint8_t *id = m->build_id;
 	size_t size = m->build_id_size;
 
+	if (kind == MODULE_ANON || kind == MODULE_JIT)
+		return module_table_get_private(t->modules, kind, m->path, m->pid);
 	if (!size) {
 		if (index_build_ids(t))
 			return NULL;
@@ -277,7 +282,7 @@ static struct module *module_of(struct process_table *t, const struct event_mmap
 			size = (*found)->size;
 		}
 	}
-	return module_table_get(t->modules, kind_of_path(m->path), m->path, id, size);
+	return module_table_get(t->modules, kind, m->path, id, size);
 }
 
 static int apply_mmap(struct process_table *t, const struct event *ev)

@@ -16,6 +16,10 @@
 
 struct process_table;
 
+/* The path of mappings that come from a jitdump; no file is named so, and nothing that the kernel
+ * tells of. */
+#define PROCESS_JIT_PATH "[jit]"
+
 struct mapping {
 	uint64_t start, end;  /* runtime addresses, half-open */
 	uint64_t file_offset; /* of `start` */

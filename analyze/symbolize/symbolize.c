@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "analyze/symbolize/symbol_source.h"
+#include "analyze/symbolize/symbolize_jit.h"
 #include "analyze/symbolize/symbolize_kernel.h"
 
 #define UNKNOWN "[unknown]"
@@ -13,6 +14,7 @@ struct symbolizer {
 	struct module_table *modules;    /* borrowed */
 	struct symbol_names *names;      /* owned */
 	struct symbolize_kernel *kernel; /* owned */
+	struct symbolize_jit *jit;       /* owned */
 	bool inlines;
 };
 
@@ -26,7 +28,8 @@ struct symbolizer *symbolizer_new(struct module_table *modules, bool inlines)
 	s->inlines = inlines;
 	s->names = symbol_names_new();
 	s->kernel = s->names ? symbolize_kernel_new(s->names) : NULL;
-	if (!s->kernel) {
+	s->jit = s->names ? symbolize_jit_new(s->names) : NULL;
+	if (!s->kernel || !s->jit) {
 		symbolizer_free(s);
 		return NULL;
 	}
@@ -38,6 +41,7 @@ void symbolizer_free(struct symbolizer *s)
 	if (!s)
 		return;
 	symbolize_kernel_free(s->kernel);
+	symbolize_jit_free(s->jit);
 	symbol_names_free(s->names);
 	free(s);
 }
@@ -45,6 +49,23 @@ void symbolizer_free(struct symbolizer *s)
 int symbolizer_add_kallsyms(struct symbolizer *s, const char *text, size_t size)
 {
 	return symbolize_kernel_add(s->kernel, text, size);
+}
+
+int symbolizer_add_perf_map(struct symbolizer *s, uint32_t pid, const char *text, size_t size)
+{
+	return symbolize_jit_add_map(s->jit, pid, text, size);
+}
+
+int symbolizer_add_jit_code(struct symbolizer *s, uint32_t pid, uint64_t offset, uint64_t size,
+			    const char *name)
+{
+	return symbolize_jit_add_code(s->jit, pid, offset, size, name);
+}
+
+int symbolizer_add_jit_line(struct symbolizer *s, uint32_t pid, uint64_t offset, const char *file,
+			    uint32_t line)
+{
+	return symbolize_jit_add_line(s->jit, pid, offset, file, line);
 }
 
 /* ---- sources ---- */
@@ -80,6 +101,13 @@ static void run_kernel(struct symbolizer *s, struct symbol_query *queries, size_
 	}
 }
 
+static void run_jit(const struct symbolizer *s, const struct module *m,
+		    struct symbol_query *queries, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		symbolize_jit_find(s->jit, m, queries[i].address, symbol_query_outer(&queries[i]));
+}
+
 /* Every frame has a name in the end, and inlined ones the address of their outermost function. */
 static void complete(struct symbol_query *q)
 {
@@ -106,6 +134,8 @@ static int run_module(struct symbolizer *s, struct module *m, bool kernel,
 	}
 	if (kernel)
 		run_kernel(s, queries, n);
+	else if (m && (m->kind == MODULE_ANON || m->kind == MODULE_JIT))
+		run_jit(s, m, queries, n);
 	else if (m && module_open(s->modules, m) && m->elf)
 		rc = run_file(s, m, queries, n);
 	for (size_t i = 0; !rc && i < n; i++)
@@ -146,6 +176,8 @@ static int run_group(struct symbolizer *s, const struct stack_frame *frames, siz
 int symbolizer_run(struct symbolizer *s, const struct stack_frame *frames, size_t n,
 		   struct symbol_list *ret)
 {
+	if (symbolize_jit_finish(s->jit))
+		return RUCHY_E_NOMEM;
 	for (size_t i = 0, end; i < n; i = end) {
 		int rc;
 

@@ -36,6 +36,12 @@ struct symbol_list {
 struct symbolizer *symbolizer_new(struct module_table *modules, bool inlines);
 /* Text of /proc/kallsyms, in parts that hold whole lines; copied. */
 int symbolizer_add_kallsyms(struct symbolizer *s, const char *text, size_t size);
+/* What a trace tells of code made at run time: symbolize_jit.h. RUCHY_E_NOMEM. */
+int symbolizer_add_perf_map(struct symbolizer *s, uint32_t pid, const char *text, size_t size);
+int symbolizer_add_jit_code(struct symbolizer *s, uint32_t pid, uint64_t offset, uint64_t size,
+			    const char *name);
+int symbolizer_add_jit_line(struct symbolizer *s, uint32_t pid, uint64_t offset, const char *file,
+			    uint32_t line);
 /*
  * Symbolize `n` frames, sorted by (module, address); ret[i] belongs to frames[i] and lives as long
  * as the symbolizer. RUCHY_E_NOMEM.

@@ -167,7 +167,8 @@ static bool step(struct unwinder *u, struct walk *w, const struct place *p, uint
 		return false;
 	}
 	*ret_flags = STACK_FRAME_FALLBACK;
-	return unwind_fp_step(w, p->module->kind != MODULE_ANON, ret_end);
+	return unwind_fp_step(w, p->module->kind != MODULE_ANON && p->module->kind != MODULE_JIT,
+			      ret_end);
 }
 
 /* In a system call the pc is behind its instruction, and that may be the function's last: sigreturn

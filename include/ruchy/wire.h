@@ -55,6 +55,8 @@ enum wire_chunk_kind {
 		3, /* perf records: samples, and what the kernel puts among them (LOST, THROTTLE) */
 	WIRE_CHUNK_KALLSYMS =
 		4, /* whole lines of /proc/kallsyms; several chunks follow one another */
+	WIRE_CHUNK_PERF_MAP = 5, /* whole lines of a process's perf map */
+	WIRE_CHUNK_JITDUMP = 6,  /* a part of a process's jitdump */
 };
 
 /* META items: tag, value, how many. One list makes the enum and the reader's and writer's names. */

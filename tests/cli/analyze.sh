@@ -17,6 +17,7 @@ programs=$(cd "$2" && pwd) || exit 2
 analyze=$bin/ruchy-analyze
 work=$(mktemp -d) || exit 2
 trap 'rm -rf "$work"' EXIT
+here=$(cd "$(dirname "$0")" && pwd)
 cd "$work" || exit 2
 failed=0 passed=0 skipped=0
 
@@ -124,6 +125,16 @@ if [ "${place:-0}" -gt 0 ]; then
 else
 	fail "cut and damaged traces" "info lists no chunk of samples"
 fi
+
+# ---- code made at run time ----
+# What made_traces.py says of it: two processes at one address, a place used again, code that moved.
+name="names from a perf map and a jitdump"
+mkdir made && python3 -B "$here/../format/made_traces.py" made
+run 0 "$name" -q --folded=jit.folded made/made_at_run_time.rtrace &&
+	sed 's/;\[broken[^;]*\]//' jit.folded >jit.names &&
+	printf '%s\n' 'jit7;[unknown] 1' 'jit7;inner:name 1' 'jit7;later one 1' 'jit7;old 1' \
+		'jit8;[unknown] 1' 'jit8;first 3' 'jit8;second 1' | diff jit.names - >differ &&
+	pass "$name" || fail "$name" "$(head -n 3 differ | tr '\n' ' ')"
 
 # ---- standard input and output ----
 name="standard input gives what the file gives"

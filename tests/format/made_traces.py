@@ -20,8 +20,9 @@ import zlib
 
 TAG = 0x43525452
 HEADER, CHUNK, ROUND, INDEX = 0x184D2A51, 0x184D2A52, 0x184D2A53, 0x184D2A54
-META, SIDEBAND, SAMPLES, KALLSYMS = 1, 2, 3, 4
-NAMES = {META: "meta", SIDEBAND: "sideband", SAMPLES: "samples", KALLSYMS: "kallsyms"}
+META, SIDEBAND, SAMPLES, KALLSYMS, PERF_MAP, JITDUMP = 1, 2, 3, 4, 5, 6
+NAMES = {META: "meta", SIDEBAND: "sideband", SAMPLES: "samples", KALLSYMS: "kallsyms",
+         PERF_MAP: "perf-map", JITDUMP: "jitdump"}
 MIB = 1 << 20
 SP = 7  # bit of the stack pointer in x86_64's register mask
 
@@ -377,6 +378,48 @@ def fields():
     return trace
 
 
+def dump_record(kind, time, body):
+    return struct.pack("<IIQ", kind, 16 + len(body), time) + body
+
+
+def dump_code(time, address, size, index, name):
+    return dump_record(0, time, struct.pack("<IIQQQQ", 1, 1, address, address, size, index)
+                       + name + b"\0" + bytes(size))
+
+
+def dump_lines(time, address, lines):
+    """[(offset in the code, line, file)]"""
+    return dump_record(2, time, struct.pack("<QQ", address, len(lines)) + b"".join(
+        struct.pack("<QII", address + at, line, 0) + file + b"\0" for at, line, file in lines))
+
+
+def made_at_run_time():
+    """Code of two processes at one address; code whose place is used again, and code that moves."""
+    trace, event = Trace(), usual_event()
+    trace.meta([ARCH, event.item()])
+    start, code = 0x7f0000000000, 0x7f0000001000
+    made = []
+    for pid, time in ((7, 10), (8, 11)):
+        made.append(event.other(3, struct.pack("<II", pid, pid) + b"jit%d\0" % pid, pid, pid, time))
+        made.append(event.other(10, struct.pack("<IIQQQQQQII", pid, pid, start, 0x10000, 0, 0, 0, 0,
+                                                7, 2) + b"//anon\0", pid, pid, time, misc=2))
+    trace.records(SIDEBAND, made, first=10, last=11)
+    trace.chunk(PERF_MAP, struct.pack("<IIQ", 7, 0, 0) + b"7f0000001000 40 old\n"
+                b"0x7f0000001010 0x10 inner;name\nnot a line\n7f0000001020 10 later one\n", [], count=4)
+    dump = struct.pack("<IIIIIIQQ", 0x4A695444, 1, 40, 62, 0, 1, 0, 0)
+    dump += dump_lines(90, code, [(0, 3, b"a.js"), (16, 4, b"\xff")])
+    dump += dump_code(100, code, 32, 1, b"first") + dump_code(200, code, 32, 2, b"second")
+    dump += dump_record(1, 300, struct.pack("<IIQQQQQ", 1, 1, code, code, code + 64, 32, 1))
+    for at, end in ((0, 50), (50, 61), (61, len(dump))):  # cut anywhere
+        trace.chunk(JITDUMP, struct.pack("<IIQ", 8, 0, at) + dump[at:end], [], count=0)
+    samples = [event.sample(7, 7, 120 + i, code + at) for i, at in enumerate((0, 0x10, 0x28, 0x40))]
+    samples += [event.sample(8, 8, time, at) for time, at in (
+        (130, code + 1), (140, code + 17), (250, code + 1), (350, code + 65), (360, code + 33))]
+    trace.records(SAMPLES, samples, first=120, last=360)
+    trace.mark(400)
+    return trace
+
+
 def later_version():
     """What a later minor version may add, and what stands between our frames."""
     trace, event = Trace(grow=40), usual_event()
@@ -398,7 +441,8 @@ def later_version():
 
 
 MADE = {"plain": plain, "shared": shared, "records_damaged": records_damaged, "fields": fields,
-        "images_at_edges": images_at_edges, "later_version": later_version}
+        "images_at_edges": images_at_edges, "later_version": later_version,
+        "made_at_run_time": made_at_run_time}
 
 
 # ---- checks ---------------------------------------------------------------------------------------

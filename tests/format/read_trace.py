@@ -29,8 +29,9 @@ ZSTD_MAGIC = 0xFD2FB528
 
 MAJOR = 0
 KNOWN_FEATURES = 1  # incompatible ones: bit 0, stack dumps may be cut and shared
-META, SIDEBAND, SAMPLES, KALLSYMS = 1, 2, 3, 4
-KINDS = {META: "meta", SIDEBAND: "sideband", SAMPLES: "samples", KALLSYMS: "kallsyms"}
+META, SIDEBAND, SAMPLES, KALLSYMS, PERF_MAP, JITDUMP = 1, 2, 3, 4, 5, 6
+KINDS = {META: "meta", SIDEBAND: "sideband", SAMPLES: "samples", KALLSYMS: "kallsyms",
+         PERF_MAP: "perf-map", JITDUMP: "jitdump"}
 LONGEST_PAYLOAD = 64 << 20
 LONGEST_META = 64 << 20
 
