@@ -26,13 +26,23 @@ struct profile_weight {
 	uint64_t count; /* sum of periods */
 };
 
+/*
+ * Sum of the squares of periods, from which follows how far a count may be off (docs/metrics.md).
+ * An integer, so that the order of adding does not show in any output.
+ */
+typedef unsigned __int128 profile_squares;
+
 /* An event that was sampled. */
 struct profile_column {
 	const char *name; /* "cpu_clock" */
 	bool time_base;
-	bool nanoseconds;            /* count is time, else events */
-	struct profile_weight total; /* over all samples */
-	/* exact totals of read(2) at the end; has_exact false where the recording has none */
+	bool nanoseconds; /* count is time, else events */
+	bool leader;      /* charged by differences between samples of a group's leader */
+	struct profile_weight total;  /* over all samples */
+	profile_squares squares;      /* of total */
+	size_t n_traces, n_exact;     /* traces that recorded it; that have an exact total of it */
+	size_t recorded_in, exact_in; /* the last of them, from 1 */
+	/* exact totals of read(2) at the end; has_exact false where a recording of it has none */
 	bool has_exact;
 	uint64_t exact_count, enabled_ns, running_ns;
 };
@@ -54,6 +64,7 @@ struct profile_function {
 	uint64_t address;   /* start, link-time; 0 unknown */
 	bool kernel, named;
 	struct profile_weight *self, *total; /* total counts a recursive function once a sample */
+	profile_squares *squares;            /* of self */
 };
 
 /* A logical frame of a physical one. */
@@ -103,6 +114,7 @@ struct profile_thread {
 	uint32_t pid, tid;
 	const char *name;
 	struct profile_weight *weights;
+	profile_squares *squares;
 	uint64_t ends[STACK_END_COUNT]; /* samples of the time base by the reason of their stack's
 					   end */
 };
@@ -121,6 +133,13 @@ struct profile_info {
 	uint64_t samples, lost, throttled, damaged, withheld;
 	const char *const *warnings; /* one line each: modules refused, missing, damage */
 	size_t n_warnings;
+};
+
+/* The columns of a metric. */
+struct profile_ratio {
+	int numerator, denominator; /* -1: there is no such pair, see `reason` */
+	double scale;               /* of the numerator: not 1 where they took turns on the PMU */
+	const char *reason;         /* why the metric is null everywhere; NULL: it is not */
 };
 
 struct profile {
@@ -142,7 +161,8 @@ struct profile {
 	const struct profile_thread *threads; /* sorted by time base, greatest first */
 	size_t n_threads;
 	uint64_t ends[STACK_END_COUNT]; /* time-base samples by the reason of their stack's end */
-	struct metrics metrics;         /* of the whole run */
+	struct profile_ratio ratios[METRIC_COUNT];
+	struct metrics metrics; /* of the whole run */
 };
 
 /* A sample in time order, for reports that need it. */
@@ -195,8 +215,13 @@ void profile_builder_free(struct profile_builder *b);
  * RUCHY_E_SYS. */
 int profile_rows(const struct profile *p, int (*visit)(void *arg, const struct profile_row *row),
 		 void *arg);
-/* The three ratios from one set of weights (a function's self, a thread's, the run's). */
-struct metrics profile_metrics(const struct profile *p, const struct profile_weight *weights);
+/* The ratios from one set of weights (a function's self, a line's, a thread's) and its squares. */
+struct metrics profile_metrics(const struct profile *p, const struct profile_weight *weights,
+			       const profile_squares *squares);
+/* Does this metric belong into a report: a basic one, or one whose counters were recorded? */
+bool profile_has_metric(const struct profile *p, enum metric_id id);
+/* The column of the counter that `name` means, however spelled; -1: none was recorded. */
+int profile_find_column(const struct profile *p, const char *name);
 void profile_free(struct profile *p);
 
 #endif

@@ -163,6 +163,13 @@ static int column_of(struct profile_builder *b, const struct event_desc *event)
 	return (int)b->n_columns++;
 }
 
+/* Count the current trace once, however many of its events share a column. */
+static void count_trace(const struct profile_builder *b, size_t *last, size_t *n)
+{
+	*n += *last != b->info.n_traces;
+	*last = b->info.n_traces;
+}
+
 static int map_events(struct profile_builder *b, const struct event_table *events)
 {
 	int *columns = realloc(b->event_columns, (events->n_events + 1) * sizeof(*columns));
@@ -178,6 +185,8 @@ static int map_events(struct profile_builder *b, const struct event_table *event
 		columns[i] = column_of(b, &events->events[i]);
 		if (columns[i] < 0)
 			return RUCHY_E_NOMEM;
+		count_trace(b, &b->columns[columns[i]].recorded_in,
+			    &b->columns[columns[i]].n_traces);
 	}
 	return 0;
 }
@@ -274,7 +283,7 @@ static void add_totals(struct profile_builder *b, const struct trace_meta *meta)
 
 		if (!c)
 			continue;
-		c->has_exact = true;
+		count_trace(b, &c->exact_in, &c->n_exact);
 		c->exact_count += t->count;
 		c->enabled_ns += t->enabled_ns;
 		c->running_ns += t->running_ns;

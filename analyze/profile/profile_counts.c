@@ -60,6 +60,8 @@ void profile_counts_free(struct profile_counts *c)
 	for (size_t i = 0; i < c->n_columns; i++) {
 		free(c->columns[i].groups.at);
 		free(c->columns[i].threads.at);
+		free(c->columns[i].leaves.at);
+		free(c->columns[i].thread_squares.at);
 	}
 	free(c->columns);
 	free(c->thread_ends);
@@ -113,6 +115,34 @@ static bool count(struct weight_array *w, size_t number, uint64_t period)
 	at->samples++;
 	at->count += period;
 	return true;
+}
+
+int squares_array_add(struct squares_array *s, size_t number, profile_squares squares)
+{
+	if (number >= s->n) {
+		size_t n = number < 32 ? 64 : 2 * number;
+		profile_squares *bigger = realloc(s->at, n * sizeof(*bigger));
+
+		if (!bigger)
+			return RUCHY_E_NOMEM;
+		memset(bigger + s->n, 0, (n - s->n) * sizeof(*bigger));
+		s->at = bigger;
+		s->n = n;
+	}
+	s->at[number] += squares;
+	return 0;
+}
+
+/* What tells how far the counts may be off: of all, by thread, by leaf frame. */
+static int count_squares(struct profile_counts *c, struct counts_column *to, uint32_t thread,
+			 uint32_t stack, uint64_t period)
+{
+	profile_squares square = (profile_squares)period * period;
+
+	to->squares += square;
+	if (squares_array_add(&to->thread_squares, thread, square) < 0)
+		return RUCHY_E_NOMEM;
+	return stack ? squares_array_add(&to->leaves, c->tree.nodes[stack].frame, square) : 0;
 }
 
 /* The ends of a thread's stacks, made at first sight. NULL: no memory. */
@@ -200,6 +230,8 @@ int profile_counts_add(struct profile_counts *c, uint64_t order, size_t column, 
 	    profile_counts_too_many(c->n_columns, thread->thread))
 		return RUCHY_E_LIMIT;
 	if (!count(&to->groups, group, period) || !count(&to->threads, thread->thread, period))
+		return RUCHY_E_NOMEM;
+	if (count_squares(c, to, thread->thread, key.stack, period) < 0)
 		return RUCHY_E_NOMEM;
 	to->total.samples++;
 	to->total.count += period;

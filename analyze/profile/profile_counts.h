@@ -39,9 +39,17 @@ struct weight_array {
 	size_t n;
 };
 
+/* The same for sums of squared periods. */
+struct squares_array {
+	profile_squares *at; /* owned */
+	size_t n;
+};
+
 struct counts_column {
 	struct weight_array groups, threads;
+	struct squares_array leaves, thread_squares; /* by leaf frame, by thread */
 	struct profile_weight total;
+	profile_squares squares; /* of total */
 };
 
 /* Keys numbered in the order of their first sample. */
@@ -114,6 +122,8 @@ uint32_t first_seen_add(struct first_seen *s, const void *key, uint64_t order);
 /* Add to the ends of a thread's stacks, and to those of all. RUCHY_E_NOMEM. */
 int profile_counts_add_ends(struct profile_counts *c, size_t thread,
 			    const struct thread_ends *ends);
+/* Add to the squares of `number`, made at first sight. RUCHY_E_NOMEM. */
+int squares_array_add(struct squares_array *s, size_t number, profile_squares squares);
 /* The weight of `number`, made at first sight. NULL: no memory. */
 struct profile_weight *weight_array_at(struct weight_array *w, size_t number);
 

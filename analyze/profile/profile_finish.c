@@ -28,6 +28,8 @@ void profile_free(struct profile *pub)
 	free(p->function_weights);
 	free(p->node_weights);
 	free(p->thread_weights);
+	free(p->function_squares);
+	free(p->thread_squares);
 	for (unsigned i = 0; p->maps && i < p->n_maps; i++) {
 		free(p->maps[i].groups);
 		free(p->maps[i].threads);
@@ -90,6 +92,8 @@ static int make_columns(struct finish *f)
 	for (size_t i = 0; i < n; i++) {
 		p->columns[i] = f->b->columns[i];
 		p->columns[i].total = f->c->columns[i].total;
+		p->columns[i].squares = f->c->columns[i].squares;
+		p->columns[i].has_exact = p->columns[i].n_exact == p->columns[i].n_traces;
 		if (p->columns[i].time_base && p->pub.time_base < 0)
 			p->pub.time_base = (int)i;
 	}
@@ -166,6 +170,7 @@ int profile_builder_finish(struct profile_builder *b, struct symbolizer *symboli
 	rc = rc < 0 ? rc : make_columns(&f);
 	rc = rc < 0 ? rc : profile_frames_make(&f, symbolizer, modules);
 	rc = rc < 0 ? rc : profile_tree_make(&f);
+	rc = rc < 0 ? rc : profile_squares_make(&f);
 	rc = rc < 0 ? rc : profile_sort_threads(&f);
 	rc = rc < 0 ? rc : profile_sort_functions(&f);
 	if (rc == 0) {

@@ -2,8 +2,8 @@
 /*
  * profile_finish.h - the steps from counts to a profile; private to profile/.
  * profile_finish.c runs them in this order, each once: merge (the workers' counts),
- * frames (names, functions), tree (weights), sort. Each returns 0, RUCHY_E_NOMEM, or what the
- * symbolizer does; what they make is owned by `p`, their scratch by `struct finish`.
+ * frames (names, functions), tree (weights), squares, sort. Each returns 0, RUCHY_E_NOMEM, or what
+ * the symbolizer does; what they make is owned by `p`, their scratch by `struct finish`.
  */
 #ifndef RUCHY_ANALYZE_PROFILE_FINISH_H
 #define RUCHY_ANALYZE_PROFILE_FINISH_H
@@ -26,6 +26,7 @@ struct profile_whole {
 	struct profile_node *nodes;
 	struct profile_thread *threads;
 	struct profile_weight *function_weights, *node_weights, *thread_weights;
+	profile_squares *function_squares, *thread_squares;
 	/* for rows: from a worker's numbers to ours */
 	struct counts_map *maps; /* owned, and what each holds; by worker; NULL: no rows */
 	unsigned n_maps;
@@ -60,6 +61,8 @@ int profile_frames_make(struct finish *f, struct symbolizer *symbolizer,
 			const struct module_table *modules);
 /* Lay the logical call tree; weights of its nodes and of the functions. */
 int profile_tree_make(struct finish *f);
+/* The squares of the functions, from those of the leaf frames. */
+int profile_squares_make(struct finish *f);
 /* Threads with their weights, and the functions, greatest first. */
 int profile_sort_threads(struct finish *f);
 int profile_sort_functions(struct finish *f);

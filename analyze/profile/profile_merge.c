@@ -12,8 +12,9 @@
 /* One worker's counts on their way into `to`. */
 struct part {
 	struct profile_counts *from;
-	uint32_t *nodes, *names; /* owned: its numbers to those of `to`; UINT32_MAX: not yet */
-	struct counts_map map;   /* owned */
+	uint32_t *nodes, *frames,
+		*names;        /* owned: its numbers to those of `to`; UINT32_MAX: not yet */
+	struct counts_map map; /* owned */
 	size_t next_group, next_thread;
 };
 
@@ -36,10 +37,11 @@ static int part_init(struct part *p, struct profile_counts *from)
 {
 	p->from = from;
 	p->nodes = no_numbers(from->tree.n_nodes);
+	p->frames = no_numbers(from->tree.frames.n);
 	p->names = no_numbers(from->texts.n);
 	p->map.groups = no_numbers(from->groups.keys.n);
 	p->map.threads = no_numbers(from->threads.keys.n);
-	if (!p->nodes || !p->names || !p->map.groups || !p->map.threads)
+	if (!p->nodes || !p->frames || !p->names || !p->map.groups || !p->map.threads)
 		return RUCHY_E_NOMEM;
 	p->nodes[0] = 0;
 	return 0;
@@ -71,6 +73,7 @@ static uint32_t node_in(struct merge *m, struct part *p, uint32_t node)
 		if (!made)
 			return UINT32_MAX;
 		p->nodes[node] = made;
+		p->frames[frame] = m->to->tree.nodes[made].frame;
 	}
 	return p->nodes[node];
 }
@@ -93,6 +96,14 @@ static int add_weight(struct weight_array *to, uint32_t number, const struct wei
 		return RUCHY_E_NOMEM;
 	add(at, &from->at[from_number]);
 	return 0;
+}
+
+static int add_squares(struct squares_array *to, uint32_t number, const struct squares_array *from,
+		       size_t from_number)
+{
+	if (from_number >= from->n || !from->at[from_number])
+		return 0;
+	return squares_array_add(to, number, from->at[from_number]);
 }
 
 /* ---- groups and threads, each part's next ones ---- */
@@ -135,9 +146,14 @@ static int take_thread(struct merge *m, struct part *p)
 	if (profile_counts_too_many(m->to->n_columns, number))
 		return RUCHY_E_LIMIT;
 	p->map.threads[at] = number;
-	for (size_t c = 0; rc == 0 && c < p->from->n_columns; c++)
-		rc = add_weight(&m->to->columns[c].threads, number, &p->from->columns[c].threads,
-				at);
+	for (size_t c = 0; rc == 0 && c < p->from->n_columns; c++) {
+		struct counts_column *to = &m->to->columns[c];
+		const struct counts_column *from = &p->from->columns[c];
+
+		rc = add_weight(&to->threads, number, &from->threads, at);
+		if (rc == 0)
+			rc = add_squares(&to->thread_squares, number, &from->thread_squares, at);
+	}
 	if (rc == 0 && at < p->from->n_thread_ends)
 		rc = profile_counts_add_ends(m->to, number, &p->from->thread_ends[at]);
 	return rc;
@@ -162,6 +178,19 @@ static struct part *first_part(struct merge *m, bool threads)
 	return best;
 }
 
+/* The squares of a part's leaf frames, when all its stacks are in `to`. */
+static int take_leaves(struct merge *m, const struct part *p)
+{
+	int rc = 0;
+
+	for (size_t c = 0; rc == 0 && c < p->from->n_columns; c++)
+		for (size_t i = 0; rc == 0 && i < p->from->columns[c].leaves.n; i++)
+			if (p->from->columns[c].leaves.at[i])
+				rc = squares_array_add(&m->to->columns[c].leaves, p->frames[i],
+						       p->from->columns[c].leaves.at[i]);
+	return rc;
+}
+
 static int merge_all(struct merge *m)
 {
 	struct part *p;
@@ -170,14 +199,18 @@ static int merge_all(struct merge *m)
 	for (size_t i = 0; i < m->n; i++) {
 		const struct profile_counts *from = m->parts[i].from;
 
-		for (size_t c = 0; c < from->n_columns; c++)
+		for (size_t c = 0; c < from->n_columns; c++) {
 			add(&m->to->columns[c].total, &from->columns[c].total);
+			m->to->columns[c].squares += from->columns[c].squares;
+		}
 		m->to->samples += from->samples;
 	}
 	while (rc == 0 && (p = first_part(m, false)))
 		rc = take_group(m, p);
 	while (rc == 0 && (p = first_part(m, true)))
 		rc = take_thread(m, p);
+	for (size_t i = 0; rc == 0 && i < m->n; i++)
+		rc = take_leaves(m, &m->parts[i]);
 	return rc;
 }
 
@@ -186,6 +219,7 @@ static int merge_all(struct merge *m)
 static void part_fini(struct part *p)
 {
 	free(p->nodes);
+	free(p->frames);
 	free(p->names);
 	free(p->map.groups);
 	free(p->map.threads);

@@ -27,7 +27,8 @@ static int compare_threads(const void *a, const void *b)
 }
 
 static void describe_thread(struct finish *f, struct sorted_thread *t, uint32_t number,
-			    struct profile_weight *weights, size_t n_columns)
+			    struct profile_weight *weights, profile_squares *squares,
+			    size_t n_columns)
 {
 	const struct thread_key *key = keyset_key(&f->c->threads.keys, number);
 
@@ -35,10 +36,16 @@ static void describe_thread(struct finish *f, struct sorted_thread *t, uint32_t 
 	t->thread = (struct profile_thread){ .pid = key->pid,
 					     .tid = key->tid,
 					     .name = intern_key(&f->c->texts, key->name),
-					     .weights = weights };
-	for (size_t c = 0; c < n_columns; c++)
-		if (number < f->c->columns[c].threads.n)
-			weights[c] = f->c->columns[c].threads.at[number];
+					     .weights = weights,
+					     .squares = squares };
+	for (size_t c = 0; c < n_columns; c++) {
+		const struct counts_column *column = &f->c->columns[c];
+
+		if (number < column->threads.n)
+			weights[c] = column->threads.at[number];
+		if (number < column->thread_squares.n)
+			squares[c] = column->thread_squares.at[number];
+	}
 	if (number < f->c->n_thread_ends)
 		memcpy(t->thread.ends, f->c->thread_ends[number].ends, sizeof(t->thread.ends));
 	t->weight = n_columns ? weights[sort_column(&f->p->pub)].count : 0;
@@ -57,11 +64,13 @@ int profile_sort_threads(struct finish *f)
 	}
 	p->threads = profile_array(n, sizeof(*p->threads));
 	p->thread_weights = profile_array(n * n_columns, sizeof(*p->thread_weights));
+	p->thread_squares = profile_array(n * n_columns, sizeof(*p->thread_squares));
 	p->thread_places = profile_array(n, sizeof(*p->thread_places));
-	if (!sorted || !p->threads || !p->thread_weights || !p->thread_places)
+	if (!sorted || !p->threads || !p->thread_weights || !p->thread_squares || !p->thread_places)
 		goto out;
 	for (uint32_t i = 0; i < n; i++)
-		describe_thread(f, &sorted[i], i, p->thread_weights + i * n_columns, n_columns);
+		describe_thread(f, &sorted[i], i, p->thread_weights + i * n_columns,
+				p->thread_squares + i * n_columns, n_columns);
 	qsort(sorted, n, sizeof(*sorted), compare_threads);
 	for (uint32_t i = 0; i < n; i++) {
 		p->threads[i] = sorted[i].thread;

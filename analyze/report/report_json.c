@@ -14,6 +14,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "analyze/profile/counter_name.h"
 #include "analyze/report/escape.h"
 #include "analyze/report/report.h"
 
@@ -164,6 +165,8 @@ static void add_interval(struct json *j, cJSON *intervals, const char *key, cons
 
 	add(j, object, "low", number_or_null(m->low));
 	add(j, object, "high", number_or_null(m->high));
+	if (m->no_interval)
+		add(j, object, "reason", text_or_null(m->no_interval));
 	add(j, object, "numerator_samples", count(m->numerator_samples));
 	add(j, object, "denominator_samples", count(m->denominator_samples));
 }
@@ -181,18 +184,21 @@ static void add_metrics(struct json *j, cJSON *object, const struct metrics *met
 	cJSON *derived = add(j, object, "derived_metrics", cJSON_CreateObject());
 	cJSON *reasons, *intervals;
 
-	for (int i = 0; i < METRIC_COUNT; i++) {
+	for (enum metric_id i = 0; i < METRIC_COUNT; i++) {
 		const struct metric *m = &metrics->values[i];
 
-		add(j, derived, metric_key((enum metric_id)i),
-		    m->has_value ? number_or_null(m->value) : cJSON_CreateNull());
+		if (profile_has_metric(j->p, i))
+			add(j, derived, metric_infos[i].key,
+			    m->has_value ? number_or_null(m->value) : cJSON_CreateNull());
 	}
 	reasons = add(j, derived, "reasons", cJSON_CreateObject());
 	intervals = add(j, derived, "intervals", cJSON_CreateObject());
-	for (int i = 0; i < METRIC_COUNT; i++) {
+	for (enum metric_id i = 0; i < METRIC_COUNT; i++) {
 		const struct metric *m = &metrics->values[i];
-		const char *key = metric_key((enum metric_id)i);
+		const char *key = metric_infos[i].key;
 
+		if (!profile_has_metric(j->p, i))
+			continue;
 		if (m->has_value)
 			add_interval(j, intervals, key, m);
 		else if (!run || run->values[i].has_value || !same_reason(m, &run->values[i]))
@@ -284,18 +290,6 @@ static void add_counter_functions(struct json *j, cJSON *object, int column)
 	free(ranked);
 }
 
-/* In our spelling or perf's, which the user may have typed. */
-static bool counts_misses(const char *name)
-{
-	static const char *const names[] = { "cache_misses", "cache-misses", "branch_misses",
-					     "branch-misses" };
-
-	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
-		if (strcmp(name, names[i]) == 0)
-			return true;
-	return false;
-}
-
 /* What an available counter counted, or nulls. */
 static void add_totals(struct json *j, cJSON *object, const struct profile_counter *counter,
 		       const struct profile_column *column)
@@ -305,7 +299,7 @@ static void add_totals(struct json *j, cJSON *object, const struct profile_count
 	if (column)
 		total = column->has_exact ? column->exact_count : column->total.count;
 	add(j, object, "total", column ? count(total) : cJSON_CreateNull());
-	if (counts_misses(counter->name))
+	if (counter_name_is_miss(counter->name))
 		add(j, object, "total_misses", column ? count(total) : cJSON_CreateNull());
 	add(j, object, "total_exact",
 	    column ? cJSON_CreateBool(column->has_exact) : cJSON_CreateNull());
@@ -353,7 +347,7 @@ static void add_functions(struct json *j, cJSON *root)
 
 	for (size_t i = 0; i < j->p->n_functions; i++) {
 		const struct profile_function *f = &j->p->functions[i];
-		struct metrics metrics = profile_metrics(j->p, f->self);
+		struct metrics metrics = profile_metrics(j->p, f->self, f->squares);
 		cJSON *object = append(j, array, cJSON_CreateObject());
 
 		add_function_name(j, object, f);
@@ -370,7 +364,7 @@ static void add_threads(struct json *j, cJSON *root)
 
 	for (size_t i = 0; i < j->p->n_threads; i++) {
 		const struct profile_thread *t = &j->p->threads[i];
-		struct metrics metrics = profile_metrics(j->p, t->weights);
+		struct metrics metrics = profile_metrics(j->p, t->weights, t->squares);
 		cJSON *object = append(j, array, cJSON_CreateObject());
 
 		add(j, object, "pid", count(t->pid));

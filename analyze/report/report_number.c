@@ -58,3 +58,12 @@ const char *report_number_percent(struct report_number *ret, uint64_t part, uint
 
 	return fixed(ret, scaled < 1e15 ? (uint64_t)scaled : 0, decimals, "");
 }
+
+const char *report_number_metric(struct report_number *ret, enum metric_id id, double value)
+{
+	bool percent = metric_infos[id].unit == METRIC_PERCENT;
+
+	snprintf(ret->text, sizeof(ret->text), percent ? "%.2f%%" : "%.2f",
+		 percent ? 100 * value : value);
+	return ret->text;
+}

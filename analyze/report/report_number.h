@@ -9,6 +9,8 @@
 
 #include <stdint.h>
 
+#include "analyze/profile/metrics.h"
+
 struct report_number {
 	char text[32];
 };
@@ -20,5 +22,8 @@ const char *report_number_duration(struct report_number *ret, uint64_t ns);
 /* 100 part / whole with `decimals` (1 or 2) and no sign: "5.67"; "0.00" where whole is 0. */
 const char *report_number_percent(struct report_number *ret, uint64_t part, uint64_t whole,
 				  unsigned decimals);
+
+/* A metric's value in its unit, two decimals: "1.45", "0.53%". */
+const char *report_number_metric(struct report_number *ret, enum metric_id id, double value);
 
 #endif

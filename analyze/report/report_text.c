@@ -9,6 +9,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "analyze/profile/counter_name.h"
 #include "analyze/report/escape.h"
 #include "analyze/report/report.h"
 #include "analyze/report/report_number.h"
@@ -223,46 +224,32 @@ static void put_header(const struct text_page *t)
 
 /* ---- ratios ---- */
 
-static const struct {
-	const char *text, *numerator;
-	bool percent;
-} ratios[METRIC_COUNT] = {
-#define METRIC_NUMERATOR(name, key, top, bottom) [METRIC_##name].numerator = (top),
-	METRICS(METRIC_NUMERATOR)
-#undef METRIC_NUMERATOR
-		[METRIC_IPC]
-			.text = "IPC",
-	[METRIC_CACHE_MISS_RATE].text = "cache miss rate",
-	[METRIC_CACHE_MISS_RATE].percent = true,
-	[METRIC_BRANCH_MISS_RATE].text = "branch miss rate",
-	[METRIC_BRANCH_MISS_RATE].percent = true,
-};
-
-static bool was_requested(const struct profile *p, const char *name)
+static bool was_requested(const struct profile *p, const char *base)
 {
 	for (size_t i = 0; i < p->n_counters; i++)
-		if (p->counters[i].requested && strcmp(p->counters[i].name, name) == 0)
+		if (p->counters[i].requested && counter_name_is(p->counters[i].name, base))
 			return true;
 	return false;
 }
 
-static void put_ratio(const struct text_page *t, int id)
+static void put_ratio(const struct text_page *t, enum metric_id id)
 {
 	const struct metric *m = &t->p->metrics.values[id];
-	double scale = ratios[id].percent ? 100 : 1;
-	const char *unit = ratios[id].percent ? "%" : "";
+	struct report_number number;
 
 	text_page_style(t, TEXT_DIM);
-	fprintf(t->out, "  %-18s", ratios[id].text);
+	fprintf(t->out, "  %-26s", metric_infos[id].text);
 	text_page_style(t, TEXT_PLAIN);
 	if (!m->has_value) {
 		fputs("not known: ", t->out);
 		escape_put(t->out, ESCAPE_TEXT, m->reason ? m->reason : "not measured");
 	} else {
-		fprintf(t->out, "%.2f%s", m->value * scale, unit);
-		if (isfinite(m->low) && isfinite(m->high))
-			fprintf(t->out, " (95%% interval %.2f to %.2f%s)", m->low * scale,
-				m->high * scale, unit);
+		fputs(report_number_metric(&number, id, m->value), t->out);
+		if (isfinite(m->low) && isfinite(m->high)) {
+			fprintf(t->out, " (95%% interval %s",
+				report_number_metric(&number, id, m->low));
+			fprintf(t->out, " to %s)", report_number_metric(&number, id, m->high));
+		}
 	}
 	fputc('\n', t->out);
 }
@@ -272,8 +259,11 @@ static void put_ratios(const struct text_page *t)
 {
 	bool any = false;
 
-	for (int i = 0; i < METRIC_COUNT; i++) {
-		if (!t->p->metrics.values[i].has_value && !was_requested(t->p, ratios[i].numerator))
+	for (enum metric_id i = 0; i < METRIC_COUNT; i++) {
+		const struct metric *m = &t->p->metrics.values[i];
+		bool rate = metric_infos[i].unit != METRIC_PER_KILO;
+
+		if (!m->has_value && !(rate && was_requested(t->p, metric_infos[i].numerator)))
 			continue;
 		if (!any)
 			fputc('\n', t->out);

@@ -45,6 +45,7 @@ struct profile_fixture {
 	struct profile_function functions[FIXTURE_FUNCTIONS];
 	struct profile_weight function_self[FIXTURE_FUNCTIONS][FIXTURE_COLUMNS];
 	struct profile_weight function_total[FIXTURE_FUNCTIONS][FIXTURE_COLUMNS];
+	profile_squares function_squares[FIXTURE_FUNCTIONS][FIXTURE_COLUMNS];
 	struct profile_node nodes[FIXTURE_NODES];
 	struct profile_weight node_self[FIXTURE_NODES][FIXTURE_COLUMNS];
 	struct profile_weight node_total[FIXTURE_NODES][FIXTURE_COLUMNS];
@@ -53,6 +54,7 @@ struct profile_fixture {
 	struct profile_stack stacks[FIXTURE_STACKS];
 	struct profile_thread threads[2];
 	struct profile_weight thread_weights[2][FIXTURE_COLUMNS];
+	profile_squares thread_squares[2][FIXTURE_COLUMNS];
 	const char *fallbacks[1], *warnings[1];
 };
 
@@ -64,6 +66,15 @@ static inline struct profile_weight fixture_clock(uint64_t samples)
 static inline struct profile_weight fixture_misses(uint64_t samples)
 {
 	return (struct profile_weight){ samples, samples * 1000 };
+}
+
+/* As of samples of equal period. */
+static inline void fixture_squares(profile_squares *squares, const struct profile_weight *weights)
+{
+	for (size_t i = 0; i < FIXTURE_COLUMNS; i++)
+		if (weights[i].samples)
+			squares[i] = (profile_squares)weights[i].count * weights[i].count /
+				     weights[i].samples;
 }
 
 static inline void fixture_functions(struct profile_fixture *f)
@@ -97,7 +108,9 @@ static inline void fixture_functions(struct profile_fixture *f)
 			.named = !rows[i].unnamed,
 			.self = f->function_self[i],
 			.total = f->function_total[i],
+			.squares = f->function_squares[i],
 		};
+		fixture_squares(f->function_squares[i], f->function_self[i]);
 	}
 }
 
@@ -198,6 +211,7 @@ static inline void fixture_threads(struct profile_fixture *f)
 	for (size_t i = 0; i < 2; i++) {
 		f->threads[i] = threads[i];
 		f->threads[i].weights = f->thread_weights[i];
+		f->threads[i].squares = f->thread_squares[i];
 	}
 	f->thread_weights[0][FIXTURE_CLOCK] = fixture_clock(96);
 	f->thread_weights[0][FIXTURE_MISSES] = fixture_misses(10);
@@ -281,11 +295,16 @@ static inline void profile_fixture_init(struct profile_fixture *f)
 	};
 	f->p.info.fallbacks = f->fallbacks;
 	f->p.info.warnings = f->warnings;
-	f->p.metrics.values[METRIC_IPC].reason = "instructions were not recorded";
+	f->p.metrics.values[METRIC_CACHE_MPKI].reason =
+		f->p.metrics.values[METRIC_BRANCH_MPKI].reason =
+			f->p.metrics.values[METRIC_IPC].reason = "instructions were not recorded";
 	f->p.metrics.values[METRIC_CACHE_MISS_RATE] = (struct metric){
-		true, 0.184, 0.15, 0.225, 10, 40, NULL,
+		true, 0.184, 0.15, 0.225, 10, 40, NULL, NULL,
 	};
 	f->p.metrics.values[METRIC_BRANCH_MISS_RATE].reason = "branch_misses: no PMU";
+	for (size_t i = 0; i < METRIC_COUNT; i++)
+		f->p.ratios[i].reason = i == METRIC_CACHE_MISS_RATE ? "cache_references: no PMU"
+								    : f->p.metrics.values[i].reason;
 }
 
 /* The same after a recording that saw nothing. */
