@@ -57,8 +57,9 @@ endif
 # What each tool may link; make layers checks the includes.
 pkg = $(shell $(PKG_CONFIG) $(1) $(2) 2>/dev/null)
 FORMAT_LIBS   = $(call pkg,--libs,libzstd)
-ANALYZE_LIBS  = $(call pkg,--libs,libdw libelf libcjson) -liberty -lm -pthread $(FORMAT_LIBS)
-PACKAGES_CFLAGS = $(call pkg,--cflags,libzstd libdw libelf libcjson cmocka)
+LIBUNWIND    := $(if $(filter x86_64 aarch64,$(ARCH)),$(shell $(PKG_CONFIG) --exists libunwind-generic && echo libunwind-generic))
+ANALYZE_LIBS  = $(call pkg,--libs,libdw libelf libcjson $(LIBUNWIND)) -liberty -lm -pthread $(FORMAT_LIBS)
+PACKAGES_CFLAGS = $(call pkg,--cflags,libzstd libdw libelf libcjson $(LIBUNWIND) cmocka) $(if $(LIBUNWIND),-DRUCHY_LIBUNWIND)
 
 FORMAT_SRC  := $(wildcard format/*.c)
 RECORD_SRC  := $(wildcard record/*.c)

@@ -147,12 +147,15 @@ static int write_reports(const struct options *o, const struct profile *p, struc
 
 static int report(const struct options *o)
 {
-	const struct pipeline_options pipeline = { .traces = o->traces,
-						   .n_traces = o->n_traces,
-						   .symfs = o->symfs,
-						   .inlines = !o->no_inline,
-						   .rows = o->perf_script &&
-							   report_perfscript.needs_rows };
+	const struct pipeline_options pipeline = {
+		.traces = o->traces,
+		.n_traces = o->n_traces,
+		.symfs = o->symfs,
+		.engine = o->unwinder && !strcmp(o->unwinder, "libunwind") ? UNWIND_LIBUNWIND
+									   : UNWIND_ROWS,
+		.inlines = !o->no_inline,
+		.rows = o->perf_script && report_perfscript.needs_rows
+	};
 	struct ruchy_error err = { 0 };
 	struct profile *p;
 	int status = EXIT_DONE;

@@ -35,6 +35,8 @@ static const struct option_spec {
 	  "do not expand inlined calls" },
 	{ "--min-complete", "PERCENT", PERCENT, IN_REPORT, offsetof(struct options, min_complete),
 	  "exit with 3 if fewer stacks are complete" },
+	{ "--unwinder", "ENGINE", TEXT, IN_REPORT, offsetof(struct options, unwinder),
+	  "walk stacks by rows (default) or libunwind" },
 	{ "--title", "TEXT", TEXT, IN_REPORT, offsetof(struct options, title),
 	  "title of the flame graph" },
 	{ "--quiet", NULL, FLAG, IN_REPORT, offsetof(struct options, quiet),
@@ -168,20 +170,27 @@ static int check_outputs(const struct options *o, struct ruchy_error *err)
 	return 0;
 }
 
+static int check_unwinder(const struct options *o, struct ruchy_error *err)
+{
+	if (!o->unwinder || !strcmp(o->unwinder, "rows") || !strcmp(o->unwinder, "libunwind"))
+		return 0;
+	return ruchy_error_set(err, RUCHY_E_USAGE, "--unwinder is rows or libunwind, not '%s'",
+			       o->unwinder);
+}
+
 int options_parse(int argc, char **argv, struct options *ret, struct ruchy_error *err)
 {
 	struct options o = { .command = OPTIONS_REPORT };
 	char **traces = argv + 1;
 	bool only_traces = false;
-	int first = 1;
+	int first = 1, rc;
 
 	if (argc > 1 && (!strcmp(argv[1], "report") || !strcmp(argv[1], "info"))) {
 		o.command = argv[1][0] == 'i' ? OPTIONS_INFO : OPTIONS_REPORT;
 		first = 2;
 	}
 	for (int i = first; i < argc; i++) {
-		int rc = 0;
-
+		rc = 0;
 		if (!only_traces && !strcmp(argv[i], "--help"))
 			o.command = OPTIONS_HELP;
 		else if (!only_traces && !strcmp(argv[i], "--version"))
@@ -202,5 +211,6 @@ int options_parse(int argc, char **argv, struct options *ret, struct ruchy_error
 		return ruchy_error_set(err, RUCHY_E_USAGE,
 				       "no trace is named, see ruchy-analyze --help");
 	*ret = o;
-	return check_outputs(&o, err);
+	rc = check_unwinder(&o, err);
+	return rc < 0 ? rc : check_outputs(&o, err);
 }

@@ -27,8 +27,9 @@ struct options {
 	const char *json, *flame_graph, *folded,
 		*perf_script; /* files, "-" stdout, NULL not asked */
 	const char *symfs, *title;
-	unsigned hotspots;   /* 0: not asked */
-	double min_complete; /* percent; 0: not asked */
+	unsigned hotspots;    /* 0: not asked */
+	double min_complete;  /* percent; 0: not asked */
+	const char *unwinder; /* NULL: rows */
 	bool no_inline, quiet;
 	/* info */
 	bool records, verify;

@@ -100,6 +100,7 @@ static int begin(struct passage *p)
 			return rc;
 	}
 	rc = unwinder_new(p->meta, shared->tables, &p->unwinder, p->err);
+	rc = rc < 0 ? rc : unwinder_use(p->unwinder, shared->options->engine, p->err);
 	if (rc < 0)
 		return rc;
 	p->processes = process_table_new(shared->modules, p->meta);

@@ -4,13 +4,15 @@
 #define RUCHY_ANALYZE_PIPELINE_H
 
 #include "analyze/profile/profile.h"
+#include "analyze/unwind/unwind.h"
 
 struct pipeline_options {
 	char *const *traces; /* paths, "-" for standard input */
 	size_t n_traces;
 	const char *symfs; /* where the target's files are looked for first, or NULL */
-	bool inlines;      /* expand inlined calls */
-	bool rows;         /* a report wants every sample in time order */
+	enum unwind_engine engine;
+	bool inlines; /* expand inlined calls */
+	bool rows;    /* a report wants every sample in time order */
 };
 
 /* The profile of all traces together. On success `*ret` is the caller's (profile_free). Any

@@ -17,6 +17,7 @@ build libelf-dev   module  libelf
 build libzstd-dev  module  libzstd
 build libcjson-dev module  libcjson
 build libiberty-dev file   libiberty/demangle.h
+build libunwind-dev module libunwind-generic
 test  libcmocka-dev module cmocka
 test  g++          command g++
 test  rustc        command rustc

@@ -41,6 +41,7 @@ static const struct flag {
 	{ "--hotspots", NULL, "N", ANALYZE, "show the N hottest functions" },
 	{ "--symfs", NULL, "DIR", ANALYZE, "look for files below DIR first" },
 	{ "--no-inline", NULL, NULL, ANALYZE, "do not expand inlined calls" },
+	{ "--unwinder", NULL, "ENGINE", ANALYZE, "walk stacks by rows (default) or libunwind" },
 	{ "--min-complete", NULL, "PERCENT", ANALYZE, "exit with 3 if fewer stacks are complete" },
 	{ "--title", NULL, "TEXT", ANALYZE, "title of the flame graph" },
 	{ "--quiet", "-q", NULL, RECORD | ANALYZE, "print neither report nor closing line" },

@@ -20,13 +20,16 @@
 struct segment {
 	uint64_t offset, address, size; /* size in the file */
 	uint64_t page_tail;             /* bytes mapped beyond `size` in its last page */
-	bool executable;
+	bool executable, writable;
 };
 
 struct module_elf {
-	Dwfl *dwfl;                 /* owned */
-	Dwfl_Module *mod;           /* the only one of `dwfl` */
-	Elf *elf;                   /* borrowed from `mod` */
+	Dwfl *dwfl;        /* owned */
+	Dwfl_Module *mod;  /* the only one of `dwfl` */
+	Elf *elf;          /* borrowed from `mod` */
+	const char *image; /* borrowed from `elf`: the whole file */
+	size_t image_size;
+	uint64_t eh_header;         /* address of .eh_frame_hdr; 0: none */
 	struct module_debug *debug; /* owned: where debug files are looked for */
 	const uint8_t *file;        /* the file's bytes, borrowed from `elf`; NULL: not to be had */
 	size_t file_size;
@@ -114,6 +117,8 @@ static void read_segments(struct module_elf *e)
 
 		if (i > 65535 || !gelf_getphdr(e->elf, (int)i, &ph))
 			return;
+		if (ph.p_type == PT_GNU_EH_FRAME)
+			e->eh_header = ph.p_vaddr;
 		if (ph.p_type != PT_LOAD || ph.p_offset + ph.p_filesz < ph.p_offset ||
 		    ph.p_vaddr + ph.p_filesz < ph.p_vaddr)
 			continue;
@@ -122,6 +127,7 @@ static void read_segments(struct module_elf *e)
 		s->size = ph.p_filesz;
 		s->page_tail = -(ph.p_offset + ph.p_filesz) & (page - 1);
 		s->executable = ph.p_flags & PF_X;
+		s->writable = ph.p_flags & PF_W;
 		e->n_segments++;
 	}
 }
@@ -139,6 +145,9 @@ static int read_header(struct module_elf *e, const char *path, struct ruchy_erro
 		return ruchy_error_set(err, RUCHY_E_FORMAT, "%s: %s", path, dwfl_errmsg(-1));
 	e->entry = eh.e_entry;
 	e->machine = eh.e_machine;
+	e->image = elf_rawfile(e->elf, &e->image_size);
+	if (!e->image)
+		e->image_size = 0;
 	id_size = dwelf_elf_gnu_build_id(e->elf, &id);
 	if (id_size > 0) {
 		e->build_id = id;
@@ -410,6 +419,42 @@ bool module_elf_code(const struct module_elf *e, uint64_t address, size_t size,
 			return file_bytes(e, s->offset + at, size, ret_code);
 	}
 	return false;
+}
+
+bool module_elf_constant(const struct module_elf *e, uint64_t address, size_t size,
+			 const uint8_t **ret_bytes)
+{
+	for (size_t i = 0; i < e->n_segments; i++) {
+		const struct segment *s = &e->segments[i];
+		uint64_t at = address - s->address;
+
+		if (s->writable || at >= s->size || size > s->size - at)
+			continue;
+		if (s->offset > e->image_size || at + size > e->image_size - s->offset)
+			return false;
+		*ret_bytes = (const uint8_t *)e->image + s->offset + at;
+		return true;
+	}
+	return false;
+}
+
+bool module_elf_eh_table(const struct module_elf *e, struct module_eh_table *ret)
+{
+	/* version, encodings: of the pointer to .eh_frame (pcrel sdata4), of the count (udata4), of
+	 * the table (datarel sdata4) */
+	static const uint8_t usual[] = { 1, 0x1b, 0x03, 0x3b };
+	const size_t size = 12; /* with pointer and count */
+	const uint8_t *bytes, *table;
+	uint64_t n;
+
+	if (!e->eh_header || !module_elf_constant(e, e->eh_header, size, &bytes) ||
+	    memcmp(bytes, usual, sizeof(usual)))
+		return false;
+	n = ruchy_load32(bytes + 8);
+	if (!n || !module_elf_constant(e, e->eh_header + size, n * 8, &table))
+		return false;
+	*ret = (struct module_eh_table){ e->eh_header, e->eh_header + size, n };
+	return true;
 }
 
 Dwfl_Module *module_elf_dwfl(const struct module_elf *e)

@@ -59,6 +59,18 @@ bool module_elf_plt(const struct module_elf *e, uint64_t address, const uint8_t 
 bool module_elf_code(const struct module_elf *e, uint64_t address, size_t size,
 		     const uint8_t **ret_code);
 
+/* The file's bytes at `address` in a segment that the program cannot write (borrowed); false where
+ * they are not all there. Free for all threads. */
+bool module_elf_constant(const struct module_elf *e, uint64_t address, size_t size,
+			 const uint8_t **ret_bytes);
+/* .eh_frame_hdr's table: `n_entries` of 8 bytes, sorted (LSB 5.0 §10.6.2, in the one encoding that
+ * linkers write); false where there is none. Free for all threads. */
+struct module_eh_table {
+	uint64_t header, entries; /* addresses */
+	size_t n_entries;
+};
+bool module_elf_eh_table(const struct module_elf *e, struct module_eh_table *ret);
+
 /* ---- for the files that wrap libdw ---- */
 
 Dwfl_Module *module_elf_dwfl(const struct module_elf *e);

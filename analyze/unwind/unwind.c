@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "analyze/process/module_dwfl.h"
+#include "analyze/unwind/unwind_libunwind.h"
 #include "analyze/unwind/walk.h"
 
 #define ROW_CACHE   8192 /* entries, a power of two */
@@ -22,10 +23,11 @@ struct row_slot {
 
 struct unwinder {
 	const struct arch *arch;
-	uint64_t pac_mask;            /* of the trace's machine */
-	struct unwind_tables *tables; /* borrowed */
-	struct module_table *modules; /* borrowed: of `tables` */
-	struct module *kernel;        /* owned by `modules` */
+	uint64_t pac_mask;                  /* of the trace's machine */
+	struct unwind_tables *tables;       /* borrowed */
+	struct module_table *modules;       /* borrowed: of `tables` */
+	struct module *kernel;              /* owned by `modules` */
+	struct unwind_libunwind *libunwind; /* owned; NULL: rows are the engine */
 	struct row_slot cache[ROW_CACHE];
 };
 
@@ -56,7 +58,18 @@ int unwinder_new(const struct trace_meta *meta, struct unwind_tables *tables, st
 
 void unwinder_free(struct unwinder *u)
 {
+	if (u)
+		unwind_libunwind_free(u->libunwind);
 	free(u);
+}
+
+int unwinder_use(struct unwinder *u, enum unwind_engine engine, struct ruchy_error *err)
+{
+	unwind_libunwind_free(u->libunwind);
+	u->libunwind = NULL;
+	if (engine == UNWIND_ROWS)
+		return 0;
+	return unwind_libunwind_new(u->arch, u->modules, &u->libunwind, err);
 }
 
 /* ---- rows ---- */
@@ -364,7 +377,9 @@ void unwinder_walk(struct unwinder *u, const struct process_table *processes,
 	if (sample->regs.abi == PERF_SAMPLE_REGS_ABI_64)
 		regs_load(&w.regs, u->arch, &sample->regs);
 	/* With a dump the registers lead further than the kernel's walk by frame pointers. */
-	if (w.regs.known && (sample->stack.size || user >= sample->n_callchain))
+	if (w.regs.known && u->libunwind && sample->stack.size)
+		unwind_libunwind_walk(u->libunwind, processes, ev, &w.regs, s);
+	else if (w.regs.known && (sample->stack.size || user >= sample->n_callchain))
 		walk_user(u, &w, s);
 	else if (user < sample->n_callchain)
 		user_callchain(u, &w, ev, user, s);

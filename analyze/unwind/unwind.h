@@ -17,6 +17,8 @@
 
 struct unwinder;
 
+enum unwind_engine { UNWIND_ROWS, UNWIND_LIBUNWIND };
+
 /*
  * `meta`: of the trace, for its machine (x86_64 where it does not say); `tables` are borrowed. Adds
  * the kernel to the module table, so no other unwinder may walk meanwhile, and
@@ -25,6 +27,8 @@ struct unwinder;
  */
 int unwinder_new(const struct trace_meta *meta, struct unwind_tables *tables, struct unwinder **ret,
 		 struct ruchy_error *err);
+/* Let another engine walk the user parts. RUCHY_E_UNSUPPORTED where it cannot, RUCHY_E_NOMEM. */
+int unwinder_use(struct unwinder *u, enum unwind_engine engine, struct ruchy_error *err);
 /* Unwind one PERF_RECORD_SAMPLE into `ret`. Never fails: what is wrong is the stack's end. */
 void unwinder_walk(struct unwinder *u, const struct process_table *processes,
 		   const struct event *sample, struct stack *ret);
