@@ -382,7 +382,7 @@ static bool is_plt_at(const char *name, const GElf_Shdr *sh, uint64_t address)
 	       (!strncmp(name, ".plt", 4) || !strcmp(name, ".iplt"));
 }
 
-bool module_elf_function_start(struct module_elf *e, uint64_t address, uint64_t *ret_start)
+const struct module_fde *module_elf_fdes(struct module_elf *e)
 {
 	const uint8_t *bytes;
 	GElf_Shdr sh;
@@ -393,7 +393,12 @@ bool module_elf_function_start(struct module_elf *e, uint64_t address, uint64_t 
 		    file_bytes(e, sh.sh_offset, sh.sh_size, &bytes))
 			module_fde_scan(&e->functions, bytes, sh.sh_size, sh.sh_addr);
 	}
-	return module_fde_find(&e->functions, address, ret_start);
+	return &e->functions;
+}
+
+bool module_elf_function_start(struct module_elf *e, uint64_t address, uint64_t *ret_start)
+{
+	return module_fde_find(module_elf_fdes(e), address, ret_start);
 }
 
 bool module_elf_plt(const struct module_elf *e, uint64_t address, const uint8_t **ret_section,

@@ -17,6 +17,7 @@
 #include <elfutils/libdw.h>
 #include <elfutils/libdwfl.h>
 
+#include "analyze/process/module_fde.h"
 #include "ruchy/error.h"
 
 struct module_elf;
@@ -70,6 +71,9 @@ struct module_eh_table {
 	size_t n_entries;
 };
 bool module_elf_eh_table(const struct module_elf *e, struct module_eh_table *ret);
+/* Function starts by its unwind tables; for a file without that table with their FDEs (borrowed).
+ * Under the table's lock. */
+const struct module_fde *module_elf_fdes(struct module_elf *e);
 
 /* ---- for the files that wrap libdw ---- */
 

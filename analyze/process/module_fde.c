@@ -9,39 +9,41 @@
 
 #define STARTS_MAX (1u << 26) /* FDEs of one file */
 
-static bool add(struct module_fde *f, uint64_t start)
+static bool add(struct module_fde *f, uint64_t start, uint64_t record)
 {
 	if (f->n == f->capacity) {
 		size_t capacity = f->capacity ? 2 * f->capacity : 256;
-		uint64_t *starts = realloc(f->starts, capacity * sizeof(*starts));
+		struct module_fde_entry *entries = realloc(f->entries, capacity * sizeof(*entries));
 
-		if (!starts || f->n >= STARTS_MAX) {
-			f->starts = starts ? starts : f->starts;
+		if (!entries || f->n >= STARTS_MAX) {
+			f->entries = entries ? entries : f->entries;
 			return false;
 		}
-		f->starts = starts;
+		f->entries = entries;
 		f->capacity = capacity;
 	}
-	f->starts[f->n++] = start;
+	f->entries[f->n++] = (struct module_fde_entry){ start, record };
 	return true;
 }
 
-static int by_value(const void *a, const void *b)
+static int by_start(const void *a, const void *b)
 {
-	uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+	const struct module_fde_entry *x = a, *y = b;
 
-	return x < y ? -1 : x > y;
+	if (x->start != y->start)
+		return x->start < y->start ? -1 : 1;
+	return x->record < y->record ? -1 : x->record > y->record;
 }
 
 static void sort(struct module_fde *f)
 {
 	if (f->n)
-		qsort(f->starts, f->n, sizeof(*f->starts), by_value);
+		qsort(f->entries, f->n, sizeof(*f->entries), by_start);
 }
 
 void module_fde_fini(struct module_fde *f)
 {
-	free(f->starts);
+	free(f->entries);
 	*f = (struct module_fde){ 0 };
 }
 
@@ -59,7 +61,7 @@ bool module_fde_read_table(struct module_fde *f, const uint8_t *b, size_t size, 
 	for (size_t i = 0; i < count; i++) {
 		int32_t offset = (int32_t)ruchy_load32(b + 12 + 8 * i);
 
-		if (!add(f, base + (uint64_t)(int64_t)offset))
+		if (!add(f, base + (uint64_t)(int64_t)offset, 0))
 			break;
 	}
 	sort(f);
@@ -188,7 +190,8 @@ void module_fde_scan(struct module_fde *f, const uint8_t *bytes, size_t size, ui
 			known_cie = at - id;
 		}
 		/* Discarded functions are left at 0. */
-		if (get_pointer(&fde, encoding, base + at + 4, &start) && start && !add(f, start))
+		if (get_pointer(&fde, encoding, base + at + 4, &start) && start &&
+		    !add(f, start, base + at - 4))
 			break;
 	}
 	sort(f);
@@ -201,13 +204,13 @@ bool module_fde_find(const struct module_fde *f, uint64_t address, uint64_t *ret
 	while (lo < hi) {
 		size_t mid = lo + (hi - lo) / 2;
 
-		if (f->starts[mid] <= address)
+		if (f->entries[mid].start <= address)
 			lo = mid + 1;
 		else
 			hi = mid;
 	}
 	if (!lo)
 		return false;
-	*ret_start = f->starts[lo - 1];
+	*ret_start = f->entries[lo - 1].start;
 	return true;
 }

@@ -4,6 +4,7 @@
  * information knows it: by .eh_frame_hdr's table, else (static programs have
  * none) by one pass over .eh_frame. What names stripped functions apart.
  *
+ * Where .eh_frame was read, it also says where each function's FDE is.
  * Linux Standard Base 5, "The .eh_frame section". All offsets are checked.
  */
 #ifndef RUCHY_ANALYZE_MODULE_FDE_H
@@ -13,9 +14,14 @@
 #include <stddef.h>
 #include <stdint.h>
 
+struct module_fde_entry {
+	uint64_t start;
+	uint64_t record; /* address of its FDE; 0: not known (read from .eh_frame_hdr) */
+};
+
 /* Function starts, sorted. Zero-initialise; module_fde_fini frees. */
 struct module_fde {
-	uint64_t *starts; /* owned */
+	struct module_fde_entry *entries; /* owned */
 	size_t n, capacity;
 };
 

@@ -22,6 +22,18 @@
 extern int UNW_OBJ(dwarf_search_unwind_table)(unw_addr_space_t, unw_word_t, unw_dyn_info_t *,
 					      unw_proc_info_t *, int, void *);
 
+/* Where the search tables that we make lie: addresses that no process has. */
+#define TABLES_AT (1ull << 63)
+
+/* The search table of a module: its .eh_frame_hdr, or one that we made of its .eh_frame. */
+struct search_table {
+	bool tried;
+	uint64_t header;  /* link-time; entries are relative to it */
+	uint64_t entries; /* link-time, of the file's own; 0: `made` */
+	uint64_t *made;   /* owned: two int32 each, start and FDE */
+	size_t n;
+};
+
 /* Why the last step failed, as far as the accessors saw it. */
 enum obstacle { NOTHING, STACK_BYTES, REGISTER, NO_MAPPING, NO_MODULE, NO_CFI };
 
@@ -29,6 +41,8 @@ struct unwind_libunwind {
 	const struct arch *arch;
 	struct module_table *modules; /* borrowed */
 	unw_addr_space_t space;       /* owned */
+	struct search_table *tables;  /* owned, by module id */
+	size_t n_tables;
 	/* one walk */
 	const struct process_table *processes;
 	const struct event *sample;
@@ -37,10 +51,10 @@ struct unwind_libunwind {
 	 * runtime = link-time + bias */
 	const struct module *module;
 	uint64_t bias;
+	const struct search_table *table; /* of `module`, while it is searched */
 	/* one step */
 	enum obstacle obstacle;
 	unsigned reads;
-	bool in_tables; /* it reads CFI */
 	bool zero_read; /* the last word of stack bytes that was read is zero */
 };
 
@@ -88,6 +102,56 @@ static bool read_file(const struct unwind_libunwind *e, uint64_t address, unw_wo
 	return any;
 }
 
+/* ---- search tables ---- */
+
+/* Of a file without .eh_frame_hdr, as linkers leave static programs. */
+static void make_table(struct search_table *t, const struct module_fde *fdes)
+{
+	if (!fdes->n || !fdes->entries[0].record)
+		return;
+	t->made = calloc(fdes->n, sizeof(*t->made));
+	if (!t->made)
+		return;
+	t->header = fdes->entries[0].start;
+	for (size_t i = 0; i < fdes->n; i++) {
+		int64_t start = (int64_t)(fdes->entries[i].start - t->header);
+		int64_t record = (int64_t)(fdes->entries[i].record - t->header);
+
+		if (start == (int32_t)start && record == (int32_t)record)
+			t->made[t->n++] = (uint32_t)start | (uint64_t)(uint32_t)record << 32;
+	}
+}
+
+static const struct search_table *table_of(struct unwind_libunwind *e, const struct module *m)
+{
+	struct module_eh_table file;
+	struct search_table *t;
+
+	if (m->id >= e->n_tables) {
+		size_t n = module_table_count(e->modules);
+		struct search_table *tables = realloc(e->tables, n * sizeof(*tables));
+
+		if (!tables)
+			return NULL;
+		for (size_t i = e->n_tables; i < n; i++)
+			tables[i] = (struct search_table){ 0 };
+		e->tables = tables;
+		e->n_tables = n;
+	}
+	t = &e->tables[m->id];
+	if (!t->tried && module_elf_eh_table(m->elf, &file)) {
+		t->header = file.header;
+		t->entries = file.entries;
+		t->n = file.n_entries;
+	} else if (!t->tried) {
+		module_table_lock(e->modules);
+		make_table(t, module_elf_fdes(m->elf));
+		module_table_unlock(e->modules);
+	}
+	t->tried = true;
+	return t->n ? t : NULL;
+}
+
 /* ---- accessors ---- */
 
 static int access_mem(unw_addr_space_t space, unw_word_t address, unw_word_t *value, int write,
@@ -102,10 +166,14 @@ static int access_mem(unw_addr_space_t space, unw_word_t address, unw_word_t *va
 		e->zero_read = !*value;
 		return 0;
 	}
+	if (e->table && e->table->made && address - TABLES_AT < e->table->n * 8) {
+		*value = e->table->made[(address - TABLES_AT) / 8];
+		return 0;
+	}
 	if (e->module && read_file(e, address, value))
 		return 0;
 	/* The pointer to a personality routine lies where the loader writes; any will do. */
-	if (e->in_tables) {
+	if (e->table) {
 		*value = 0;
 		return 0;
 	}
@@ -130,24 +198,25 @@ static int find_proc_info(unw_addr_space_t space, unw_word_t ip, unw_proc_info_t
 			  void *arg)
 {
 	struct unwind_libunwind *e = arg;
-	struct module_eh_table table;
+	const struct search_table *table;
 	unw_dyn_info_t where = { .format = UNW_INFO_FORMAT_REMOTE_TABLE };
 	int result;
 
 	if (!enter_module(e, ip))
 		return -UNW_ENOINFO;
-	if (!module_elf_eh_table(e->module->elf, &table)) {
+	table = table_of(e, e->module);
+	if (!table) {
 		e->obstacle = NO_CFI;
 		return -UNW_ENOINFO;
 	}
 	where.start_ip = 0;
 	where.end_ip = UINT64_MAX;
-	where.u.rti.segbase = table.header + e->bias;
-	where.u.rti.table_data = table.entries + e->bias;
-	where.u.rti.table_len = table.n_entries * 8 / sizeof(unw_word_t);
-	e->in_tables = true;
+	where.u.rti.segbase = table->header + e->bias;
+	where.u.rti.table_data = table->made ? TABLES_AT : table->entries + e->bias;
+	where.u.rti.table_len = table->n * 8 / sizeof(unw_word_t);
+	e->table = table;
 	result = UNW_OBJ(dwarf_search_unwind_table)(space, ip, &where, info, need, arg);
-	e->in_tables = false;
+	e->table = NULL;
 	if (result == 0)
 		return 0;
 	e->obstacle = NO_CFI;
@@ -343,6 +412,9 @@ void unwind_libunwind_free(struct unwind_libunwind *e)
 	if (!e)
 		return;
 	unw_destroy_addr_space(e->space);
+	for (size_t i = 0; i < e->n_tables; i++)
+		free(e->tables[i].made);
+	free(e->tables);
 	free(e);
 }
 

@@ -15,6 +15,7 @@ fi
 bin=$(cd "$1" && pwd) || exit 2
 programs=$(cd "$2" && pwd) || exit 2
 analyze=$bin/ruchy-analyze
+golden=$(cd "$(dirname "$0")/../golden" && pwd) || exit 2
 work=$(mktemp -d) || exit 2
 trap 'rm -rf "$work"' EXIT
 here=$(cd "$(dirname "$0")" && pwd)
@@ -81,6 +82,8 @@ head -c 65536 /dev/urandom >noise
 head -c 20 $trace >twenty
 printf 'x' | cat - $trace >shifted
 printf 'PERFILE2 and nothing more' >almost-perf
+refuses 2 "--unwinder=frob" "frob" --unwinder=frob $trace
+[ "$(uname -m)" = aarch64 ] || refuses 1 "libunwind and another machine's trace" "libunwind" --unwinder=libunwind "$golden/arm.rtrace"
 refuses 1 "missing file" "not-there" not-there
 refuses 1 "directory" "directory" directory
 refuses 1 "empty file" "empty" empty

@@ -81,15 +81,15 @@ def compiler(directory, opt="-O2"):
 
 
 def record_all(bin_dir, programs, directory):
-    """(name, path of the trace, or why there is none), one after the other."""
+    """(group, name, path of the trace, or why there is none), one after the other."""
     for name in PROGRAMS:
         if not (programs / name).exists():
-            yield name, "it is not built"
+            yield "programs", name, "it is not built"
             continue
         args = [str(programs)] if name == "dlopen" else []
         out = Path(directory) / f"{name}.rtrace"
-        yield name, record(bin_dir, out, [programs / name, UNITS, *args])
+        yield "programs", name, record(bin_dir, out, [programs / name, UNITS, *args])
         out.unlink(missing_ok=True)
     command = compiler(directory)
-    yield "cc1plus", command if isinstance(command, str) else record(
+    yield "cc1plus", "cc1plus", command if isinstance(command, str) else record(
         bin_dir, Path(directory) / "cc1plus.rtrace", command)
