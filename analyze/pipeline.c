@@ -13,6 +13,7 @@
 #include "analyze/jit.h"
 #include "analyze/order.h"
 #include "analyze/process/process.h"
+#include "analyze/profile/profile_leader.h"
 #include "analyze/symbolize/symbolize.h"
 #include "analyze/unwind/unwind.h"
 
@@ -34,6 +35,7 @@ struct passage {
 	struct unwinder *unwinder;
 	struct order *order;
 	struct record_iter *iter;
+	struct profile_leader *leader; /* NULL: every event takes samples of its own */
 	struct jit *jit;
 	struct profile_losses losses;
 	uint64_t n_records; /* so far */
@@ -48,11 +50,29 @@ static int take_sideband(void *arg, const struct event *event)
 	return process_table_apply(p->processes, event);
 }
 
+/* A sample whose group was read with it counts once for each event of the group. */
+static int take_group(struct passage *p, const struct event *e, const char *comm)
+{
+	const struct leader_charge *charges;
+	int n = profile_leader_split(p->leader, e, &charges), rc = n < 0 ? n : 0;
+	struct event part = *e;
+
+	for (int i = 0; rc == 0 && i < n; i++) {
+		part.event = charges[i].event;
+		part.sample.period = charges[i].period;
+		rc = profile_builder_add(p->shared->builder, 0, p->n_records++, &part, comm,
+					 &p->stack);
+	}
+	return rc;
+}
+
 static int take_sample(struct passage *p, const struct event *e)
 {
 	const char *comm = process_table_comm(p->processes, e->pid, e->tid, e->time_ns);
 
 	unwinder_walk(p->unwinder, p->processes, e, &p->stack);
+	if (p->leader)
+		return take_group(p, e, comm);
 	return profile_builder_add(p->shared->builder, 0, p->n_records++, e, comm, &p->stack);
 }
 
@@ -109,6 +129,11 @@ static int begin(struct passage *p)
 	p->order = order_new(p->meta, &sink);
 	if (!p->processes || !p->iter || !p->jit || !p->order)
 		return RUCHY_E_NOMEM;
+	if (profile_leader_needed(&p->meta->events)) {
+		p->leader = profile_leader_new(&p->meta->events);
+		if (!p->leader)
+			return RUCHY_E_NOMEM;
+	}
 	return profile_builder_trace(shared->builder, p->path, p->meta);
 }
 
@@ -210,6 +235,7 @@ out:
 	order_free(p->order);
 	jit_free(p->jit);
 	record_iter_free(p->iter);
+	profile_leader_free(p->leader);
 	process_table_free(p->processes);
 	unwinder_free(p->unwinder);
 	trace_reader_free(reader);

@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "analyze/profile/profile_leader.h"
+
 struct profile_builder *profile_builder_new(unsigned workers, bool rows)
 {
 	struct profile_builder *b = calloc(1, sizeof(*b));
@@ -185,6 +187,7 @@ static int map_events(struct profile_builder *b, const struct event_table *event
 		columns[i] = column_of(b, &events->events[i]);
 		if (columns[i] < 0)
 			return RUCHY_E_NOMEM;
+		b->columns[columns[i]].leader |= profile_leader_charges(events, i);
 		count_trace(b, &b->columns[columns[i]].recorded_in,
 			    &b->columns[columns[i]].n_traces);
 	}

@@ -168,7 +168,7 @@ struct metrics profile_metrics(const struct profile *p, const struct profile_wei
 }
 
 /* The ratio of the run's exact totals, where both were counted: sampled sums are estimates of
- * these. */
+ * these. What a group's leader read adds up to the counts themselves. */
 static void use_exact_totals(struct profile *p, enum metric_id id)
 {
 	const struct profile_ratio *r = &p->ratios[id];
@@ -176,11 +176,11 @@ static void use_exact_totals(struct profile *p, enum metric_id id)
 	const struct profile_column *bottom = &p->columns[r->denominator];
 	struct metric_sum n = sum_of(top, top->total, 0), d = sum_of(bottom, bottom->total, 0);
 
-	if (!top->has_exact || !bottom->has_exact)
+	if (!(top->has_exact && bottom->has_exact) && !(top->leader && bottom->leader))
 		return;
-	n.count = top->exact_count;
+	n.count = top->has_exact ? top->exact_count : top->total.count;
 	n.scale = r->scale;
-	d.count = bottom->exact_count;
+	d.count = bottom->has_exact ? bottom->exact_count : bottom->total.count;
 	p->metrics.values[id] = metric_exact(id, &n, &d);
 }
 
