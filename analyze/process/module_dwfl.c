@@ -12,7 +12,6 @@
 #include <unistd.h>
 
 #include "analyze/process/module_debug.h"
-#include "analyze/process/module_fde.h"
 #include "ruchy/bytes.h"
 
 #define MAX_SEGMENTS 256 /* PT_LOADs that we look at; linkers make about four */
@@ -24,11 +23,9 @@ struct segment {
 };
 
 struct module_elf {
-	Dwfl *dwfl;        /* owned */
-	Dwfl_Module *mod;  /* the only one of `dwfl` */
-	Elf *elf;          /* borrowed from `mod` */
-	const char *image; /* borrowed from `elf`: the whole file */
-	size_t image_size;
+	Dwfl *dwfl;                 /* owned */
+	Dwfl_Module *mod;           /* the only one of `dwfl` */
+	Elf *elf;                   /* borrowed from `mod` */
 	uint64_t eh_header;         /* address of .eh_frame_hdr; 0: none */
 	struct module_debug *debug; /* owned: where debug files are looked for */
 	const uint8_t *file;        /* the file's bytes, borrowed from `elf`; NULL: not to be had */
@@ -37,8 +34,8 @@ struct module_elf {
 	size_t build_id_size;
 	struct segment segments[MAX_SEGMENTS];
 	size_t n_segments;
-	struct module_fde functions; /* owned; read when `functions_tried` */
-	bool functions_tried;
+	struct module_fde eh_frame, debug_frame; /* owned; read when `..._tried` */
+	bool eh_frame_tried, debug_frame_tried;
 	uint64_t entry;
 	unsigned machine;
 };
@@ -145,9 +142,6 @@ static int read_header(struct module_elf *e, const char *path, struct ruchy_erro
 		return ruchy_error_set(err, RUCHY_E_FORMAT, "%s: %s", path, dwfl_errmsg(-1));
 	e->entry = eh.e_entry;
 	e->machine = eh.e_machine;
-	e->image = elf_rawfile(e->elf, &e->image_size);
-	if (!e->image)
-		e->image_size = 0;
 	id_size = dwelf_elf_gnu_build_id(e->elf, &id);
 	if (id_size > 0) {
 		e->build_id = id;
@@ -264,7 +258,8 @@ void module_elf_free(struct module_elf *e)
 	if (e->dwfl)
 		dwfl_end(e->dwfl);
 	module_debug_free(e->debug);
-	module_fde_fini(&e->functions);
+	module_fde_fini(&e->eh_frame);
+	module_fde_fini(&e->debug_frame);
 	free(e);
 }
 
@@ -330,23 +325,6 @@ static bool file_bytes(const struct module_elf *e, uint64_t offset, uint64_t siz
 	return true;
 }
 
-static bool read_eh_frame_hdr(struct module_elf *e)
-{
-	const uint8_t *bytes;
-	size_t n;
-
-	if (elf_getphdrnum(e->elf, &n))
-		return false;
-	for (size_t i = 0; i < n && i <= UINT16_MAX; i++) {
-		GElf_Phdr ph;
-
-		if (gelf_getphdr(e->elf, (int)i, &ph) && ph.p_type == PT_GNU_EH_FRAME)
-			return file_bytes(e, ph.p_offset, ph.p_filesz, &bytes) &&
-			       module_fde_read_table(&e->functions, bytes, ph.p_filesz, ph.p_vaddr);
-	}
-	return false;
-}
-
 /* The section that `match` accepts, by name and header; false where there is none. */
 static bool find_section(const struct module_elf *e,
 			 bool (*match)(const char *name, const GElf_Shdr *sh, uint64_t address),
@@ -360,7 +338,8 @@ static bool find_section(const struct module_elf *e,
 	while ((section = elf_nextscn(e->elf, section))) {
 		const char *name;
 
-		if (!gelf_getshdr(section, ret) || ret->sh_type != SHT_PROGBITS)
+		if (!gelf_getshdr(section, ret) ||
+		    (ret->sh_type != SHT_PROGBITS && ret->sh_type != SHT_X86_64_UNWIND))
 			continue;
 		name = elf_strptr(e->elf, names, ret->sh_name);
 		if (name && match(name, ret, address))
@@ -382,23 +361,126 @@ static bool is_plt_at(const char *name, const GElf_Shdr *sh, uint64_t address)
 	       (!strncmp(name, ".plt", 4) || !strcmp(name, ".iplt"));
 }
 
-const struct module_fde *module_elf_fdes(struct module_elf *e)
+/* Without section headers: .eh_frame_hdr has a segment of its own and says where .eh_frame starts.
+ */
+static bool eh_frame_by_segment(const struct module_elf *e, struct module_fde_section *ret)
 {
-	const uint8_t *bytes;
-	GElf_Shdr sh;
+	struct module_fde_section hdr = { 0 };
+	struct ruchy_cursor c;
+	uint8_t encoding;
+	GElf_Phdr ph = { 0 };
+	size_t n;
 
-	if (!e->functions_tried) {
-		e->functions_tried = true;
-		if (!read_eh_frame_hdr(e) && find_section(e, is_eh_frame, 0, &sh) &&
-		    file_bytes(e, sh.sh_offset, sh.sh_size, &bytes))
-			module_fde_scan(&e->functions, bytes, sh.sh_size, sh.sh_addr);
+	if (elf_getphdrnum(e->elf, &n))
+		return false;
+	for (size_t i = 0; i < n && i <= UINT16_MAX && ph.p_type != PT_GNU_EH_FRAME; i++)
+		if (!gelf_getphdr(e->elf, (int)i, &ph))
+			return false;
+	if (ph.p_type != PT_GNU_EH_FRAME || ph.p_filesz < 4 ||
+	    !file_bytes(e, ph.p_offset, ph.p_filesz, &hdr.bytes))
+		return false;
+	hdr.size = ph.p_filesz;
+	hdr.address = ph.p_vaddr;
+	c = ruchy_cursor(hdr.bytes, hdr.size);
+	ruchy_get_bytes(&c, 1); /* version */
+	encoding = module_fde_get8(&c);
+	ruchy_get_bytes(&c, 2); /* encodings of the table */
+	if (!module_fde_pointer(&hdr, &c, encoding, &ret->address))
+		return false;
+	for (size_t i = 0; i < e->n_segments; i++) {
+		const struct segment *s = &e->segments[i];
+		uint64_t at = ret->address - s->address;
+
+		if (at >= s->size || s->size - at > INT32_MAX)
+			continue;
+		ret->size = s->size - at;
+		ret->ends_at_zero = true;
+		return file_bytes(e, s->offset + at, ret->size, &ret->bytes);
 	}
-	return &e->functions;
+	return false;
+}
+
+const struct module_fde *module_elf_eh_frame(struct module_elf *e)
+{
+	struct module_fde_section s = { 0 };
+	GElf_Shdr sh;
+	bool found;
+
+	if (e->eh_frame_tried)
+		return &e->eh_frame;
+	e->eh_frame_tried = true;
+	found = find_section(e, is_eh_frame, 0, &sh) && sh.sh_size <= INT32_MAX &&
+		file_bytes(e, sh.sh_offset, sh.sh_size, &s.bytes);
+	if (found) {
+		s.size = sh.sh_size;
+		s.address = sh.sh_addr;
+	} else {
+		found = eh_frame_by_segment(e, &s);
+	}
+	e->eh_frame.section = s;
+	if (found)
+		module_fde_scan(&e->eh_frame);
+	return &e->eh_frame;
+}
+
+/* The contents of a section of `elf` that may be compressed; NULL: no such section. */
+static Elf_Data *debug_frame_of(Elf *elf)
+{
+	Elf_Scn *section = NULL;
+	size_t names;
+
+	if (!elf || elf_getshdrstrndx(elf, &names))
+		return NULL;
+	while ((section = elf_nextscn(elf, section))) {
+		GElf_Shdr sh;
+		const char *name;
+
+		if (!gelf_getshdr(section, &sh) || sh.sh_type != SHT_PROGBITS)
+			continue;
+		name = elf_strptr(elf, names, sh.sh_name);
+		if (!name || (strcmp(name, ".debug_frame") && strcmp(name, ".zdebug_frame")))
+			continue;
+		if (name[1] == 'z' && elf_compress_gnu(section, 0, 0) < 0)
+			return NULL;
+		if (sh.sh_flags & SHF_COMPRESSED && elf_compress(section, 0, 0) < 0)
+			return NULL;
+		return elf_rawdata(section, NULL);
+	}
+	return NULL;
+}
+
+const struct module_fde *module_elf_debug_frame(struct module_elf *e)
+{
+	struct module_fde_section s = { .debug = true };
+	Elf_Data *data;
+	Dwarf *dwarf;
+
+	if (e->debug_frame_tried)
+		return &e->debug_frame;
+	e->debug_frame_tried = true;
+	data = debug_frame_of(e->elf);
+	if (!data) {
+		dwarf = dwfl_module_getdwarf(e->mod, &s.bias);
+		data = dwarf ? debug_frame_of(dwarf_getelf(dwarf)) : NULL;
+	}
+	if (data && data->d_buf && data->d_size <= INT32_MAX) {
+		s.bytes = data->d_buf;
+		s.size = data->d_size;
+		e->debug_frame.section = s;
+		module_fde_scan(&e->debug_frame);
+	}
+	return &e->debug_frame;
 }
 
 bool module_elf_function_start(struct module_elf *e, uint64_t address, uint64_t *ret_start)
 {
-	return module_fde_find(module_elf_fdes(e), address, ret_start);
+	const struct module_fde *f = module_elf_eh_frame(e);
+	size_t upto = module_fde_upto(f, address);
+
+	if (!upto)
+		return false;
+	*ret_start = f->entries[upto - 1].start;
+	return true;
 }
 
 bool module_elf_plt(const struct module_elf *e, uint64_t address, const uint8_t **ret_section,
@@ -435,10 +517,7 @@ bool module_elf_constant(const struct module_elf *e, uint64_t address, size_t si
 
 		if (s->writable || at >= s->size || size > s->size - at)
 			continue;
-		if (s->offset > e->image_size || at + size > e->image_size - s->offset)
-			return false;
-		*ret_bytes = (const uint8_t *)e->image + s->offset + at;
-		return true;
+		return file_bytes(e, s->offset + at, size, ret_bytes);
 	}
 	return false;
 }
@@ -479,14 +558,4 @@ Dwarf *module_elf_dwarf(struct module_elf *e, Dwarf_Addr *ret_bias)
 	    !module_debug_has_alt(e->debug))
 		return NULL;
 	return dwarf;
-}
-
-Dwarf_CFI *module_elf_eh_cfi(struct module_elf *e, Dwarf_Addr *ret_bias)
-{
-	return dwfl_module_eh_cfi(e->mod, ret_bias);
-}
-
-Dwarf_CFI *module_elf_debug_cfi(struct module_elf *e, Dwarf_Addr *ret_bias)
-{
-	return dwfl_module_dwarf_cfi(e->mod, ret_bias);
 }

@@ -51,6 +51,10 @@ unsigned module_elf_machine(const struct module_elf *e); /* EM_* */
 /* The start of the function whose FDE is the nearest at or below `address`; false where there is
  * none. */
 bool module_elf_function_start(struct module_elf *e, uint64_t address, uint64_t *ret_start);
+/* The FDEs of .eh_frame, and of .debug_frame (which may load debug files): read at first need,
+ * owned by `e`, empty where there are none. */
+const struct module_fde *module_elf_eh_frame(struct module_elf *e);
+const struct module_fde *module_elf_debug_frame(struct module_elf *e);
 /* The PLT section that `address` lies in (borrowed), and where in it; false where it lies in none.
  */
 bool module_elf_plt(const struct module_elf *e, uint64_t address, const uint8_t **ret_section,
@@ -71,17 +75,11 @@ struct module_eh_table {
 	size_t n_entries;
 };
 bool module_elf_eh_table(const struct module_elf *e, struct module_eh_table *ret);
-/* Function starts by its unwind tables; for a file without that table with their FDEs (borrowed).
- * Under the table's lock. */
-const struct module_fde *module_elf_fdes(struct module_elf *e);
 
 /* ---- for the files that wrap libdw ---- */
 
 Dwfl_Module *module_elf_dwfl(const struct module_elf *e);
 /* The DWARF, loaded at first need with separate and supplementary files; NULL none. */
 Dwarf *module_elf_dwarf(struct module_elf *e, Dwarf_Addr *ret_bias);
-/* .eh_frame's rules, and .debug_frame's (which may load debug files); NULL none. */
-Dwarf_CFI *module_elf_eh_cfi(struct module_elf *e, Dwarf_Addr *ret_bias);
-Dwarf_CFI *module_elf_debug_cfi(struct module_elf *e, Dwarf_Addr *ret_bias);
 
 #endif

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 #include "analyze/unwind/cfi_rows.h"
 
-#include <dwarf.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "analyze/process/module.h"
 #include "analyze/process/module_dwfl.h"
+#include "analyze/unwind/cfi_decode.h"
 
 /* An entry without FDE: how far behind e_entry a pc still counts as inside. ld.so's _start and
  * _dl_start_user are about 70 bytes. */
@@ -13,19 +15,45 @@
 
 #define MAX_LEAF_BYTES (16u << 10) /* of a function that is looked through for a frame */
 
-#define START_STEPS 64 /* rows looked at to find where a row starts */
+/* FDEs of a damaged file may overlap: how many are looked at that start below a pc. */
+#define OVERLAPS 8
+
+/* A section's FDEs, and those that were decoded. */
+struct source {
+	const struct module_fde *fdes;      /* borrowed */
+	_Atomic(struct cfi_fde *) *decoded; /* owned, and each; as many as FDEs; NULL: not yet */
+};
 
 struct cfi_rows {
 	struct module_elf *elf; /* borrowed */
 	const struct arch *arch;
-	Dwarf_CFI *eh, *debug; /* borrowed from `elf`; NULL where absent */
-	Dwarf_Addr eh_bias, debug_bias;
-	bool debug_tried;
-	struct cfi_row **rows; /* owned, and each; sorted by start, not overlapping */
-	size_t n_rows, capacity;
+	struct module_table *lock; /* borrowed; NULL: one thread */
+	struct source eh, debug;
+	atomic_bool debug_tried; /* `debug` is written */
+	/* Rows of code without CFI, under the lock. Owned, and each; sorted by start. */
+	struct cfi_row **known;
+	size_t n_known, capacity;
 };
 
-struct cfi_rows *cfi_rows_new(struct module_elf *elf, const struct arch *arch)
+static bool source_init(struct source *s, const struct module_fde *fdes)
+{
+	if (!fdes->n)
+		return true;
+	s->decoded = calloc(fdes->n, sizeof(*s->decoded));
+	if (s->decoded)
+		s->fdes = fdes;
+	return s->decoded;
+}
+
+static void source_fini(struct source *s)
+{
+	for (size_t i = 0; s->fdes && i < s->fdes->n; i++)
+		free(atomic_load_explicit(&s->decoded[i], memory_order_relaxed));
+	free(s->decoded);
+}
+
+struct cfi_rows *cfi_rows_new(struct module_elf *elf, const struct arch *arch,
+			      struct module_table *lock)
 {
 	struct cfi_rows *r = calloc(1, sizeof(*r));
 
@@ -33,10 +61,13 @@ struct cfi_rows *cfi_rows_new(struct module_elf *elf, const struct arch *arch)
 		return NULL;
 	r->elf = elf;
 	r->arch = arch;
-	if (module_elf_machine(elf) == arch->elf_machine)
-		r->eh = module_elf_eh_cfi(elf, &r->eh_bias);
-	else
-		r->debug_tried = true;
+	r->lock = lock;
+	if (module_elf_machine(elf) != arch->elf_machine) {
+		atomic_init(&r->debug_tried, true);
+	} else if (!source_init(&r->eh, module_elf_eh_frame(elf))) {
+		free(r);
+		return NULL;
+	}
 	return r;
 }
 
@@ -44,311 +75,116 @@ void cfi_rows_free(struct cfi_rows *r)
 {
 	if (!r)
 		return;
-	for (size_t i = 0; i < r->n_rows; i++)
-		free(r->rows[i]);
-	free(r->rows);
+	source_fini(&r->eh);
+	source_fini(&r->debug);
+	for (size_t i = 0; i < r->n_known; i++)
+		free(r->known[i]);
+	free(r->known);
 	free(r);
 }
 
-/* The number of rows that start at or below `pc`. */
-static size_t rows_upto(const struct cfi_rows *r, uint64_t pc)
+static void lock(struct cfi_rows *r)
 {
-	size_t lo = 0, hi = r->n_rows;
+	if (r->lock)
+		module_table_lock(r->lock);
+}
 
-	while (lo < hi) {
-		size_t mid = lo + (hi - lo) / 2;
+static void unlock(struct cfi_rows *r)
+{
+	if (r->lock)
+		module_table_unlock(r->lock);
+}
 
-		if (r->rows[mid]->start <= pc)
-			lo = mid + 1;
-		else
-			hi = mid;
+/* ---- code with CFI ---- */
+
+/* The FDE that covers `pc`: its index and what the section says of it. */
+static bool find_fde(const struct source *s, uint64_t pc, size_t *ret_index,
+		     struct module_fde_record *ret)
+{
+	size_t upto = s->fdes ? module_fde_upto(s->fdes, pc) : 0;
+
+	for (size_t i = upto; i > 0 && upto - i < OVERLAPS; i--) {
+		*ret_index = i - 1;
+		if (module_fde_read(&s->fdes->section, s->fdes->entries[i - 1].offset, ret) &&
+		    ret->start <= pc && pc < ret->end)
+			return true;
 	}
-	return lo;
+	return false;
 }
 
-/* Put `row` (taken over) where it belongs, cut to the gap around `pc`: FDEs of a damaged file may
- * overlap. */
-static const struct cfi_row *insert(struct cfi_rows *r, struct cfi_row *row, uint64_t pc)
+/* Publish a decoded FDE; the first one stays. */
+static const struct cfi_fde *publish(_Atomic(struct cfi_fde *) *slot, struct cfi_fde *fde)
 {
-	size_t at = rows_upto(r, pc);
+	struct cfi_fde *first = NULL;
 
-	if (at && r->rows[at - 1]->end > row->start)
-		row->start = r->rows[at - 1]->end;
-	if (at < r->n_rows && r->rows[at]->start < row->end)
-		row->end = r->rows[at]->start;
-	if (r->n_rows == r->capacity) {
-		size_t capacity = r->capacity ? 2 * r->capacity : 64;
-		struct cfi_row **rows = realloc(r->rows, capacity * sizeof(struct cfi_row *));
+	/* pairs with the acquire in source_row() */
+	if (atomic_compare_exchange_strong_explicit(slot, &first, fde, memory_order_acq_rel,
+						    memory_order_acquire))
+		return fde;
+	free(fde);
+	return first;
+}
 
-		if (!rows) {
-			free(row);
-			return NULL;
-		}
-		r->rows = rows;
-		r->capacity = capacity;
+/* The row of `pc` in one section. False: no memory. `ret`: NULL where no FDE covers it. */
+static bool source_row(const struct source *s, const struct arch *arch, uint64_t pc,
+		       const struct cfi_row **ret)
+{
+	size_t upto = s->fdes ? module_fde_upto(s->fdes, pc) : 0, i;
+	const struct cfi_fde *fde = NULL;
+	struct module_fde_record record;
+	struct cfi_fde *fresh;
+
+	*ret = NULL;
+	if (upto)
+		fde = atomic_load_explicit(&s->decoded[upto - 1], memory_order_acquire);
+	if (!fde || pc >= fde->end) {
+		if (!find_fde(s, pc, &i, &record))
+			return true;
+		fde = atomic_load_explicit(&s->decoded[i], memory_order_acquire);
+		fresh = fde ? NULL : cfi_decode(&record, arch);
+		if (!fde && !fresh)
+			return false;
+		if (fresh)
+			fde = publish(&s->decoded[i], fresh);
 	}
-	memmove(&r->rows[at + 1], &r->rows[at], (r->n_rows - at) * sizeof(struct cfi_row *));
-	r->rows[at] = row;
-	r->n_rows++;
-	return row;
-}
-
-/* ---- from libdw's operations to rules ---- */
-
-/* A row under construction: rules and operations in fixed space, copied when their number is known.
- */
-struct draft {
-	struct cfi_row row;
-	struct cfi_rule rules[ARCH_MAX_COLUMNS];
-	struct cfi_op ops[CFI_EXPR_MAX_OPS];
-	size_t n_ops;
-	bool bad;
-};
-
-/* A branch's target, by the byte offset that it jumps to; the end of the expression is one too. */
-static uint32_t branch_target(const Dwarf_Op *ops, size_t n, size_t i)
-{
-	Dwarf_Word to = ops[i].offset + 3 + (Dwarf_Word)(int16_t)ops[i].number;
-
-	for (size_t k = 0; k < n; k++)
-		if (ops[k].offset == to)
-			return (uint32_t)k;
-	return (uint32_t)n;
-}
-
-/* Append an expression; its number of operations. */
-static uint16_t add_ops(struct draft *d, const Dwarf_Op *ops, size_t n)
-{
-	if (n > CFI_EXPR_MAX_OPS - d->n_ops) {
-		d->bad = true;
-		return 0;
-	}
-	for (size_t i = 0; i < n; i++) {
-		struct cfi_op *op = &d->ops[d->n_ops++];
-
-		*op = (struct cfi_op){ .atom = ops[i].atom,
-				       .arg1 = ops[i].number,
-				       .arg2 = ops[i].number2 };
-		if (op->atom == DW_OP_skip || op->atom == DW_OP_bra)
-			op->target = branch_target(ops, n, i);
-	}
-	return (uint16_t)n;
-}
-
-static void draft_cfa(struct draft *d, const Dwarf_Op *ops, size_t n)
-{
-	uint64_t column = ARCH_MAX_COLUMNS, offset = 0;
-
-	/* libdw gives register + offset as one DW_OP_bregx; a one-operation expression is the same.
-	 */
-	if (n == 1 && ops[0].atom == DW_OP_bregx) {
-		column = ops[0].number;
-		offset = ops[0].number2;
-	} else if (n == 1 && ops[0].atom >= DW_OP_breg0 && ops[0].atom <= DW_OP_breg31) {
-		column = (uint64_t)(ops[0].atom - DW_OP_breg0);
-		offset = ops[0].number;
-	} else {
-		d->row.cfa_is_expr = true;
-		d->row.cfa_n_ops = add_ops(d, ops, n);
-		d->bad = d->bad || !n;
-		return;
-	}
-	if (column >= ARCH_MAX_COLUMNS)
-		d->bad = true;
-	d->row.cfa_column = (uint8_t)column;
-	d->row.cfa_offset = (int64_t)offset;
-}
-
-/* The rule that libdw's operations of `column` stand for: see dwarf_frame_register() in libdw.h. */
-static void draft_rule(struct draft *d, unsigned column, const Dwarf_Op *ops, size_t n)
-{
-	struct cfi_rule rule = { .column = (uint8_t)column, .kind = CFI_RULE_UNDEFINED };
-	bool value = n && ops[n - 1].atom == DW_OP_stack_value;
-	size_t plain = value ? n - 1 : n;
-
-	if (!n && !ops)
-		return; /* same value: no rule */
-	if (n == 1 && ops[0].atom == DW_OP_regx) {
-		rule.kind = CFI_RULE_REGISTER;
-		rule.value = (int64_t)ops[0].number;
-		d->bad = d->bad || ops[0].number >= ARCH_MAX_COLUMNS;
-	} else if (plain && plain <= 2 && ops[0].atom == DW_OP_call_frame_cfa &&
-		   (plain == 1 || ops[1].atom == DW_OP_plus_uconst)) {
-		rule.kind = value ? CFI_RULE_VALUE : CFI_RULE_OFFSET;
-		rule.value = plain == 2 ? (int64_t)ops[1].number : 0;
-	} else if (n) {
-		rule.kind = CFI_RULE_EXPR;
-		rule.value = (int64_t)d->n_ops;
-		rule.n_ops = add_ops(d, ops, n);
-	}
-	d->rules[d->row.n_rules++] = rule;
-}
-
-static void draft_rules(struct draft *d, const struct arch *arch, Dwarf_Frame *frame, unsigned ra)
-{
-	Dwarf_Op memory[3], *ops;
-	size_t n;
-
-	for (unsigned column = 0; column < arch->n_columns; column++) {
-		if (column == arch->pc && arch->pc != arch->ra)
-			continue; /* not a column of the CFI */
-		if (dwarf_frame_register(frame, (int)column, memory, &ops, &n)) {
-			d->bad = true;
-			return;
-		}
-		if (column == ra && !n && ops)
-			d->row.ra_undefined = true;
-		/* SP is the CFA: the walk's default, as libdw's own. */
-		if (column == arch->sp && n == 2 && ops[0].atom == DW_OP_call_frame_cfa &&
-		    ops[1].atom == DW_OP_stack_value)
-			continue;
-		draft_rule(d, column, ops, n);
-	}
-}
-
-static void draft_init(struct draft *d)
-{
-	memset(&d->row, 0, sizeof(d->row));
-	d->n_ops = 0;
-	d->bad = false;
-}
-
-/* The finished row, operations and rules behind it in one allocation. */
-static struct cfi_row *row_new(const struct draft *d)
-{
-	size_t ops = d->n_ops * sizeof(*d->ops), rules = d->row.n_rules * sizeof(*d->rules);
-	struct cfi_row *row = malloc(sizeof(*row) + ops + rules);
-	struct cfi_op *to;
-
-	if (!row)
-		return NULL;
-	to = (struct cfi_op *)(row + 1);
-	memcpy(to, d->ops, ops);
-	memcpy(to + d->n_ops, d->rules, rules);
-	*row = d->row;
-	row->ops = to;
-	row->rules = (const struct cfi_rule *)(to + d->n_ops);
-	return row;
-}
-
-/* Fill a draft from a frame of libdw. False: the frame is not about `pc` (a damaged table). */
-static bool draft_frame(struct draft *d, const struct arch *arch, Dwarf_Frame *frame,
-			Dwarf_Addr bias, uint64_t pc)
-{
-	Dwarf_Addr start, end;
-	bool signal_frame;
-	Dwarf_Op *ops;
-	size_t n;
-	int ra = dwarf_frame_info(frame, &start, &end, &signal_frame);
-
-	start += bias;
-	end += bias;
-	if (pc < start || pc >= end)
-		return false;
-	d->row.start = start;
-	d->row.end = end;
-	d->row.kind = CFI_ROW_RULES;
-	d->row.signal_frame = signal_frame;
-	d->row.ra_column = (uint8_t)arch->ra;
-	/* The walk takes the return address from the architecture's column. */
-	if (ra < 0 || (unsigned)ra != arch->ra || dwarf_frame_cfa(frame, &ops, &n))
-		d->bad = true;
-	if (!d->bad)
-		draft_cfa(d, ops, n);
-	if (!d->bad)
-		draft_rules(d, arch, frame, arch->ra);
-	if (d->bad) {
-		d->row.kind = CFI_ROW_BAD;
-		d->row.n_rules = 0;
-		d->n_ops = 0;
-	}
+	*ret = cfi_decode_row(fde, pc);
 	return true;
 }
 
-/*
- * Where the row that ends at d->row.end starts. libdw 0.188 says too little after
- * DW_CFA_restore_state: the restored state brings back the start of the row that was remembered. So
- * ask for the rows from there on, until one has our end.
- */
-static void find_start(struct draft *d, Dwarf_CFI *cfi, Dwarf_Addr bias, uint64_t pc)
+/* .debug_frame, which may load debug files: looked at where .eh_frame does not do. */
+static bool debug_source(struct cfi_rows *r)
 {
-	uint64_t at = d->row.start;
+	bool ok = true;
 
-	for (unsigned i = 0; i < START_STEPS && at < pc; i++) {
-		Dwarf_Frame *frame = NULL;
-		Dwarf_Addr start, end;
-
-		if (dwarf_cfi_addrframe(cfi, at - bias, &frame))
-			break;
-		dwarf_frame_info(frame, &start, &end, NULL);
-		free(frame);
-		end += bias;
-		if (end == d->row.end) {
-			d->row.start = at;
-			return;
-		}
-		if (end <= at)
-			break;
-		at = end;
+	if (atomic_load_explicit(&r->debug_tried, memory_order_acquire))
+		return true;
+	lock(r);
+	if (!atomic_load_explicit(&r->debug_tried, memory_order_relaxed)) {
+		ok = source_init(&r->debug, module_elf_debug_frame(r->elf));
+		if (ok) /* pairs with the acquire above */
+			atomic_store_explicit(&r->debug_tried, true, memory_order_release);
 	}
-	d->row.start = pc;
-}
-
-/* Ask one of libdw's tables. True: `d` is filled. */
-static bool draft_from(struct draft *d, const struct arch *arch, Dwarf_CFI *cfi, Dwarf_Addr bias,
-		       uint64_t pc)
-{
-	Dwarf_Frame *frame = NULL;
-	bool ok;
-
-	if (!cfi || dwarf_cfi_addrframe(cfi, pc - bias, &frame))
-		return false;
-	ok = draft_frame(d, arch, frame, bias, pc);
-	free(frame);
-	if (ok)
-		find_start(d, cfi, bias, pc);
+	unlock(r);
 	return ok;
 }
 
-static bool has_cfi(struct cfi_rows *r, uint64_t pc, struct draft *d)
-{
-	if (draft_from(d, r->arch, r->eh, r->eh_bias, pc))
-		return true;
-	if (!r->debug_tried) {
-		r->debug_tried = true;
-		r->debug = module_elf_debug_cfi(r->elf, &r->debug_bias);
-	}
-	return draft_from(d, r->arch, r->debug, r->debug_bias, pc);
-}
+/* ---- code without CFI that arch.h knows; under the lock ---- */
 
-/* Does `pc` lie in the entry function, which has no FDE? Nothing between them may have one. */
-static bool in_bare_entry(struct cfi_rows *r, uint64_t pc)
-{
-	uint64_t entry = module_elf_entry(r->elf);
-	struct draft d;
-
-	if (!entry || pc < entry || pc - entry > ENTRY_BYTES)
-		return false;
-	for (uint64_t at = entry; at < pc; at++) {
-		draft_init(&d);
-		if (has_cfi(r, at, &d))
-			return false;
-	}
-	return true;
-}
-
-/* ---- code without CFI that arch.h knows ---- */
+/* A row under construction. */
+struct draft {
+	struct cfi_row row;
+	struct cfi_rule rules[ARCH_MAX_COLUMNS];
+};
 
 /* A row of `pc` alone: CFA = SP + offset. */
 static void draft_known(struct draft *d, const struct arch *arch, uint64_t pc, int64_t offset)
 {
-	draft_init(d);
-	d->row.start = pc;
-	d->row.end = pc + 1;
-	d->row.kind = CFI_ROW_RULES;
-	d->row.ra_column = (uint8_t)arch->ra;
-	d->row.cfa_column = (uint8_t)arch->sp;
-	d->row.cfa_offset = offset;
+	d->row = (struct cfi_row){ .start = pc,
+				   .end = pc + 1,
+				   .kind = CFI_ROW_RULES,
+				   .ra_column = (uint8_t)arch->ra,
+				   .cfa_column = (uint8_t)arch->sp,
+				   .cfa_offset = offset };
 }
 
 static void draft_saved(struct draft *d, unsigned column, int64_t offset)
@@ -422,33 +258,122 @@ static bool draft_frameless(struct draft *d, const struct cfi_rows *r, uint64_t 
 	return true;
 }
 
+/* Does `pc` lie in the entry function, which has no FDE? Nothing between them may have one. */
+static bool in_bare_entry(const struct cfi_rows *r, uint64_t pc)
+{
+	const struct source *sources[] = { &r->eh, &r->debug };
+	uint64_t entry = module_elf_entry(r->elf);
+	struct module_fde_record record;
+	size_t i;
+
+	if (!entry || pc < entry || pc - entry > ENTRY_BYTES)
+		return false;
+	for (size_t k = 0; k < 2; k++) {
+		const struct source *s = sources[k];
+
+		if (s->fdes && (find_fde(s, entry, &i, &record) ||
+				module_fde_upto(s->fdes, entry) != module_fde_upto(s->fdes, pc)))
+			return false;
+	}
+	return true;
+}
+
 /* The row of `pc` without CFI. */
-static void draft_without_cfi(struct draft *d, struct cfi_rows *r, uint64_t pc)
+static void draft_without_cfi(struct draft *d, const struct cfi_rows *r, uint64_t pc)
 {
 	bool ours = module_elf_machine(r->elf) == r->arch->elf_machine;
 
 	if (ours && (draft_plt(d, r, pc) || draft_sigreturn(d, r, pc) || draft_frameless(d, r, pc)))
 		return;
-	draft_init(d);
-	d->row.start = pc;
-	d->row.end = pc + 1;
-	d->row.kind = in_bare_entry(r, pc) ? CFI_ROW_ENTRY : CFI_ROW_NONE;
+	d->row = (struct cfi_row){ .start = pc,
+				   .end = pc + 1,
+				   .kind = in_bare_entry(r, pc) ? CFI_ROW_ENTRY : CFI_ROW_NONE };
+}
+
+/* The number of known rows that start at or below `pc`. */
+static size_t known_upto(const struct cfi_rows *r, uint64_t pc)
+{
+	size_t lo = 0, hi = r->n_known;
+
+	while (lo < hi) {
+		size_t mid = lo + (hi - lo) / 2;
+
+		if (r->known[mid]->start <= pc)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	return lo;
+}
+
+/* The finished row, its rules behind it in one allocation. */
+static struct cfi_row *row_new(const struct draft *d)
+{
+	size_t rules = d->row.n_rules * sizeof(*d->rules);
+	struct cfi_row *row = malloc(sizeof(*row) + rules);
+
+	if (!row)
+		return NULL;
+	*row = d->row;
+	row->rules = (const struct cfi_rule *)(row + 1);
+	memcpy(row + 1, d->rules, rules);
+	return row;
+}
+
+/* Put `row` (taken over) at `at` in the list, cut to the gap between its neighbours. */
+static const struct cfi_row *insert(struct cfi_rows *r, struct cfi_row *row, size_t at)
+{
+	if (at && r->known[at - 1]->end > row->start)
+		row->start = r->known[at - 1]->end;
+	if (at < r->n_known && r->known[at]->start < row->end)
+		row->end = r->known[at]->start;
+	if (r->n_known == r->capacity) {
+		size_t capacity = r->capacity ? 2 * r->capacity : 64;
+		struct cfi_row **known = realloc(r->known, capacity * sizeof(struct cfi_row *));
+
+		if (!known) {
+			free(row);
+			return NULL;
+		}
+		r->known = known;
+		r->capacity = capacity;
+	}
+	memmove(&r->known[at + 1], &r->known[at], (r->n_known - at) * sizeof(struct cfi_row *));
+	r->known[at] = row;
+	r->n_known++;
+	return row;
+}
+
+static const struct cfi_row *known_row(struct cfi_rows *r, uint64_t pc)
+{
+	size_t upto = known_upto(r, pc);
+	struct cfi_row *row;
+	struct draft d;
+
+	if (upto && pc < r->known[upto - 1]->end)
+		return r->known[upto - 1];
+	draft_without_cfi(&d, r, pc);
+	row = row_new(&d);
+	return row ? insert(r, row, upto) : NULL;
 }
 
 const struct cfi_row *cfi_rows_find(struct cfi_rows *r, uint64_t pc)
 {
 	static const struct cfi_row nothing = { .kind = CFI_ROW_NONE };
-	size_t upto = rows_upto(r, pc);
-	struct cfi_row *row;
-	struct draft d;
+	const struct cfi_row *row;
 
 	if (pc == UINT64_MAX)
 		return &nothing; /* no half-open range holds it */
-	if (upto && pc < r->rows[upto - 1]->end)
-		return r->rows[upto - 1];
-	draft_init(&d);
-	if (!has_cfi(r, pc, &d))
-		draft_without_cfi(&d, r, pc);
-	row = row_new(&d);
-	return row ? insert(r, row, pc) : NULL;
+	if (!source_row(&r->eh, r->arch, pc, &row))
+		return NULL;
+	if (row)
+		return row;
+	if (!debug_source(r) || !source_row(&r->debug, r->arch, pc, &row))
+		return NULL;
+	if (row)
+		return row;
+	lock(r);
+	row = known_row(r, pc);
+	unlock(r);
+	return row;
 }

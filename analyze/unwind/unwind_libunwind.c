@@ -107,7 +107,7 @@ static bool read_file(const struct unwind_libunwind *e, uint64_t address, unw_wo
 /* Of a file without .eh_frame_hdr, as linkers leave static programs. */
 static void make_table(struct search_table *t, const struct module_fde *fdes)
 {
-	if (!fdes->n || !fdes->entries[0].record)
+	if (!fdes->n)
 		return;
 	t->made = calloc(fdes->n, sizeof(*t->made));
 	if (!t->made)
@@ -115,7 +115,8 @@ static void make_table(struct search_table *t, const struct module_fde *fdes)
 	t->header = fdes->entries[0].start;
 	for (size_t i = 0; i < fdes->n; i++) {
 		int64_t start = (int64_t)(fdes->entries[i].start - t->header);
-		int64_t record = (int64_t)(fdes->entries[i].record - t->header);
+		uint64_t at = fdes->section.address + fdes->entries[i].offset;
+		int64_t record = (int64_t)(at - t->header);
 
 		if (start == (int32_t)start && record == (int32_t)record)
 			t->made[t->n++] = (uint32_t)start | (uint64_t)(uint32_t)record << 32;
@@ -145,7 +146,7 @@ static const struct search_table *table_of(struct unwind_libunwind *e, const str
 		t->n = file.n_entries;
 	} else if (!t->tried) {
 		module_table_lock(e->modules);
-		make_table(t, module_elf_fdes(m->elf));
+		make_table(t, module_elf_eh_frame(m->elf));
 		module_table_unlock(e->modules);
 	}
 	t->tried = true;
@@ -284,7 +285,7 @@ static bool push(struct unwind_libunwind *e, uint64_t address, uint64_t sp, uint
 	}
 	frame.address = address;
 	if (process_table_find(e->processes, e->sample->pid, address, e->sample->time_ns, &map)) {
-		map.module->used = true;
+		module_use(map.module);
 		frame.module = map.module->id;
 		if (map.module->kind != MODULE_ANON)
 			frame.address = address - map.start + map.file_offset;

@@ -49,7 +49,8 @@ static bool compute_cfa(const struct walk *w, const struct cfi_row *row, uint64_
 	uint64_t v;
 
 	if (row->cfa_is_expr) {
-		result = cfi_expr_eval(row->ops, row->cfa_n_ops, &env, ret_cfa, &is_value);
+		result = cfi_expr_eval(row->ops + row->cfa_offset, row->cfa_n_ops, &env, ret_cfa,
+				       &is_value);
 		return result == CFI_EXPR_OK || expr_failed(result, ret_end);
 	}
 	if (!regs_get(&w->regs, row->cfa_column, &v)) {
@@ -188,6 +189,9 @@ bool unwind_rows_step(struct walk *w, const struct cfi_row *row, enum stack_end 
 		return false;
 	if (!walk_low(w, &sp))
 		return stop(ret_end, STACK_END_NO_REGISTERS);
+	/* What a called function may do with as it likes is lost, but for what a rule says. */
+	if (!row->signal_frame)
+		next.known &= arch->callee_saved | 1ull << arch->ra;
 	regs_set(&next, arch->sp, caller_sp_of(w, row, cfa));
 	if (!apply_rules(w, row, sp, cfa, &next, ret_end))
 		return false;

@@ -70,26 +70,36 @@ static const struct arch *arch_of(const struct module_elf *elf)
 	return NULL;
 }
 
-const struct cfi_row *unwind_tables_row(struct unwind_tables *t, const struct module *m,
-					const struct arch *arch, uint64_t pc)
+/* The rows of a module, made at first need. NULL: no memory. */
+static struct cfi_rows *rows_of(struct unwind_tables *t, const struct module *m)
 {
-	static const struct cfi_row none = { .kind = CFI_ROW_NONE };
-	const struct cfi_row *row = NULL;
 	_Atomic(struct cfi_rows *) *slot;
 	struct cfi_rows *rows;
 
 	assert(m->id < t->n_rows); /* prepared */
 	slot = &t->rows[m->id];
-	if (arch_of(m->elf) != arch)
-		return &none;
+	rows = atomic_load_explicit(slot, memory_order_acquire);
+	if (rows)
+		return rows;
 	module_table_lock(t->modules);
 	rows = atomic_load_explicit(slot, memory_order_relaxed);
 	if (!rows) {
-		rows = cfi_rows_new(m->elf, arch);
-		atomic_store_explicit(slot, rows, memory_order_relaxed);
+		rows = cfi_rows_new(m->elf, arch_of(m->elf), t->modules);
+		/* pairs with the acquire above */
+		atomic_store_explicit(slot, rows, memory_order_release);
 	}
-	if (rows)
-		row = cfi_rows_find(rows, pc);
 	module_table_unlock(t->modules);
-	return row;
+	return rows;
+}
+
+const struct cfi_row *unwind_tables_row(struct unwind_tables *t, const struct module *m,
+					const struct arch *arch, uint64_t pc)
+{
+	static const struct cfi_row none = { .kind = CFI_ROW_NONE };
+	struct cfi_rows *rows;
+
+	if (arch_of(m->elf) != arch)
+		return &none;
+	rows = rows_of(t, m);
+	return rows ? cfi_rows_find(rows, pc) : NULL;
 }

@@ -18,7 +18,7 @@ static void ask(struct module_table *t, const struct module *m)
 	struct symbolizer *s = symbolizer_new(t, true);
 	const struct arch *arch =
 		module_elf_machine(m->elf) == EM_AARCH64 ? &arch_aarch64 : &arch_x86_64;
-	struct cfi_rows *rows = cfi_rows_new(m->elf, arch);
+	struct cfi_rows *rows = cfi_rows_new(m->elf, arch, NULL);
 	struct stack_frame frames[ADDRESSES];
 	struct symbol_list lists[ADDRESSES];
 	uint64_t entry = module_elf_entry(m->elf);

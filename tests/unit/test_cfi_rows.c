@@ -170,6 +170,8 @@ static void print_rule(const struct machine *m, const struct cfi_row *row, int c
 			snprintf(text, size, "v%+lld", (long long)r->value);
 		else if (r->kind == CFI_RULE_EXPR)
 			snprintf(text, size, "exp");
+		else if (r->kind == CFI_RULE_REGISTER && r->value == column)
+			snprintf(text, size, "s");
 		else if (r->kind == CFI_RULE_REGISTER)
 			snprintf(text, size, "%s", m->names[r->value]);
 		else
@@ -247,7 +249,7 @@ static size_t check_rows(const struct machine *m, const char *path, const struct
 			 bool backwards)
 {
 	struct module_elf *elf = open_elf(path);
-	struct cfi_rows *rows = cfi_rows_new(elf, m->arch);
+	struct cfi_rows *rows = cfi_rows_new(elf, m->arch, NULL);
 	size_t wrong = 0, step = o->n > 30000 ? 8 : 1; /* libcrypto's 72,000 take a while */
 
 	for (size_t k = 0; k < o->n; k += step) {
@@ -391,7 +393,7 @@ static void test_bare_entry(void **state)
 		print_message("SKIP: no ld-linux-x86-64.so.2 here\n");
 		skip();
 	}
-	rows = cfi_rows_new(elf, &arch_x86_64);
+	rows = cfi_rows_new(elf, &arch_x86_64, NULL);
 	entry = module_elf_entry(elf);
 	assert_int_equal(cfi_rows_find(rows, entry)->kind, CFI_ROW_ENTRY);
 	assert_int_equal(cfi_rows_find(rows, entry + 7)->kind, CFI_ROW_ENTRY);
@@ -400,7 +402,7 @@ static void test_bare_entry(void **state)
 	assert_int_not_equal(cfi_rows_find(rows, entry + 4096)->kind, CFI_ROW_ENTRY);
 	cfi_rows_free(rows);
 	/* the rows of another machine are none of ours */
-	rows = cfi_rows_new(elf, &arch_aarch64);
+	rows = cfi_rows_new(elf, &arch_aarch64, NULL);
 	assert_int_equal(cfi_rows_find(rows, entry + 4096)->kind, CFI_ROW_NONE);
 	cfi_rows_free(rows);
 	module_elf_free(elf);

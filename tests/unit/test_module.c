@@ -347,7 +347,7 @@ static void exercise(const uint8_t *bytes, size_t size)
 	module_table_set_vdso(t, bytes, size);
 	if (module_open(t, m)) {
 		entry = module_elf_entry(m->elf);
-		rows = cfi_rows_new(m->elf, &arch_x86_64);
+		rows = cfi_rows_new(m->elf, &arch_x86_64, NULL);
 		for (size_t i = 0; i < 64; i++) {
 			frames[i] =
 				(struct stack_frame){ .module = m->id, .address = entry + i * 97 };
