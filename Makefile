@@ -210,9 +210,13 @@ lint: ## clang's warnings as errors, cppcheck
 	  --suppress=missingIncludeSystem $(CPPCHECK_WRONG) -Iinclude -I. $(FORMAT_SRC) $(RECORD_SRC) $(ANALYZE_SRC) $(DRIVER_SRC)
 
 # ---- measuring, shipping ----
-.PHONY: bench static install help
+.PHONY: bench bench-deps bench-programs static install help
 bench: all programs ## overhead and speed beside perf's, in one run
 	$(PYTHON) tests/bench/bench.py $(B) $(B)/programs
+bench-deps: ## install what the analysis is measured beside: perf, hotspot, addr2line of three kinds
+	sh tests/deps.sh bench
+bench-programs: all ## build and record what the analysis is measured on, in ~/.cache/ruchy-bench (2 GB)
+	bash tests/bench/programs.sh $(B)
 
 STATIC_B := build/$(FOREIGN)static
 static: ## build/static/ruchy-record, one file for any target of this architecture (or of CROSS)

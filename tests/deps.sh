@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 #
-# deps.sh build|test|lab ... - install what is missing of the packages for these purposes.
+# deps.sh build|test|lab|bench ... - install what is missing of the packages for these purposes.
 #
 # What is there in another form (a rustc of rustup, a compiler of one's own) is left alone. On a system
 # without apt it says what to install and fails only if something is missing.
@@ -38,6 +38,15 @@ lab   libc6-dev-arm64-cross   path    /usr/aarch64-linux-gnu/include/stdio.h
 lab   binutils-aarch64-linux-gnu command aarch64-linux-gnu-readelf
 lab   cpio                    command cpio
 lab   xz-utils                command xz
+bench linux-perf command perf
+bench hotspot    command hotspot
+bench elfutils   command eu-addr2line
+bench llvm       command llvm-addr2line
+bench binutils   command addr2line
+bench dpkg-dev   command dpkg-source
+bench tcl        command tclsh
+bench g++        command g++
+bench rustc      command rustc
 '
 
 present() {
