@@ -12,6 +12,7 @@
 
 #include "analyze/jit.h"
 #include "analyze/order.h"
+#include "analyze/pool.h"
 #include "analyze/process/process.h"
 #include "analyze/profile/profile_leader.h"
 #include "analyze/symbolize/symbolize.h"
@@ -20,6 +21,7 @@
 /* What all traces share. */
 struct pipeline {
 	const struct pipeline_options *options;
+	struct pool *pool;
 	struct module_table *modules;
 	struct unwind_tables *tables;
 	struct symbolizer *symbolizer;
@@ -272,12 +274,13 @@ int pipeline_run(const struct pipeline_options *options, struct profile **ret,
 	int rc = RUCHY_E_NOMEM;
 
 	ruchy_error_set(err, RUCHY_E_NOMEM, "analyzing: out of memory");
+	p.pool = pool_new(0);
 	p.modules = module_table_new(options->symfs);
 	p.builder = profile_builder_new(1, options->rows);
-	if (!p.modules || !p.builder)
+	if (!p.pool || !p.modules || !p.builder)
 		goto out;
 	p.tables = unwind_tables_new(p.modules);
-	p.symbolizer = symbolizer_new(p.modules, options->inlines);
+	p.symbolizer = symbolizer_new(p.modules, p.pool, options->inlines);
 	if (!p.tables || !p.symbolizer)
 		goto out;
 	rc = 0;
@@ -294,6 +297,7 @@ out:
 	symbolizer_free(p.symbolizer);
 	unwind_tables_free(p.tables);
 	module_table_free(p.modules);
+	pool_free(p.pool);
 	/* Stages below say only which kind of failure; a message of another kind is not theirs. */
 	if (rc < 0 && err && err->code != rc)
 		ruchy_error_set(err, rc, "analyzing: %s", ruchy_error_name(rc));

@@ -7,9 +7,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "analyze/pool.h"
 #include "analyze/symbolize/demangle.h"
+#include "ruchy/error.h"
 
 #define BLOCK_BYTES (64u << 10)
+#define NAMES_A_JOB 64
 
 struct block {
 	struct block *next;
@@ -19,7 +22,7 @@ struct block {
 
 /* Open addressing from a text to its kept form. */
 struct entry {
-	const char *key, *value; /* NULL: free */
+	const char *key, *value; /* NULL: free; not readable yet */
 };
 
 struct table {
@@ -146,24 +149,71 @@ const char *symbol_names_keep(struct symbol_names *n, const char *text)
 	return value;
 }
 
-const char *symbol_names_demangle(struct symbol_names *n, const char *mangled)
+const char *symbol_names_mangled(struct symbol_names *n, const char *name)
 {
-	const char *key, *value;
 	struct entry *e;
-	char *readable;
+	const char *key;
 
 	if (!grow(&n->readable))
 		return NULL;
-	e = find(&n->readable, mangled);
+	e = find(&n->readable, name);
 	if (e->key)
-		return e->value;
-	readable = demangle(mangled);
-	key = copy(n, mangled);
-	value = readable ? symbol_names_keep(n, readable) : NULL;
-	free(readable);
-	if (!key || !value)
+		return e->key;
+	key = copy(n, name);
+	if (!key)
 		return NULL;
-	*e = (struct entry){ key, value };
+	*e = (struct entry){ key, NULL };
 	n->readable.n++;
-	return value;
+	return key;
+}
+
+/* ---- demangling ---- */
+
+struct mangled {
+	struct entry *entry;
+	char *readable; /* owned */
+};
+
+static int demangle_some(void *arg, size_t job, unsigned worker)
+{
+	struct mangled *m = (struct mangled *)arg + job * NAMES_A_JOB;
+
+	(void)worker;
+	for (size_t i = 0; i < NAMES_A_JOB && m[i].entry; i++) {
+		m[i].readable = demangle(m[i].entry->key);
+		if (!m[i].readable)
+			return RUCHY_E_NOMEM;
+	}
+	return 0;
+}
+
+int symbol_names_make_readable(struct symbol_names *n, struct pool *pool)
+{
+	/* an entry without a name ends the last job's */
+	struct mangled *all = calloc(n->readable.n + NAMES_A_JOB, sizeof(*all));
+	size_t found = 0;
+	int rc;
+
+	if (!all)
+		return RUCHY_E_NOMEM;
+	for (size_t i = 0; i < n->readable.capacity; i++)
+		if (n->readable.entries[i].key && !n->readable.entries[i].value)
+			all[found++].entry = &n->readable.entries[i];
+	rc = pool_run(pool, (found + NAMES_A_JOB - 1) / NAMES_A_JOB, demangle_some, all);
+	for (size_t i = 0; i < found; i++) {
+		if (!rc) {
+			all[i].entry->value = symbol_names_keep(n, all[i].readable);
+			rc = all[i].entry->value ? 0 : RUCHY_E_NOMEM;
+		}
+		free(all[i].readable);
+	}
+	free(all);
+	return rc;
+}
+
+const char *symbol_names_readable(const struct symbol_names *n, const char *name)
+{
+	const struct entry *e = n->readable.capacity ? find(&n->readable, name) : NULL;
+
+	return e && e->key ? e->value : name;
 }

@@ -4,7 +4,9 @@
  * chain. Every source looks at a module's addresses once, in order, and adds what
  * the ones before it left open.
  *
- * Names and symbol arrays come from `names` and live as long as the symbolizer.
+ * Names and symbol arrays come from `names` and live as long as the symbolizer. A
+ * name that may be mangled is set as symbol_names_mangled gives it: the symbolizer
+ * makes all of them readable in the end, each once.
  */
 #ifndef RUCHY_ANALYZE_SYMBOL_SOURCE_H
 #define RUCHY_ANALYZE_SYMBOL_SOURCE_H
@@ -20,10 +22,16 @@ struct symbol_query {
 	size_t n_symbols;
 };
 
+/* What a source gets beside the queries: all borrowed. */
+struct symbol_run {
+	struct symbol_names *names; /* for the calling thread only, not for jobs of the pool */
+	const struct module *module;
+	struct pool *pool;
+};
+
 struct symbol_source {
 	/* `queries` are sorted by address. 0 or RUCHY_E_NOMEM; what is damaged gives no names. */
-	int (*run)(struct symbol_names *names, const struct module *m, struct symbol_query *queries,
-		   size_t n);
+	int (*run)(struct symbol_run *r, struct symbol_query *queries, size_t n);
 };
 
 extern const struct symbol_source symbolize_elf;         /* sized symbols that cover the address */

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "analyze/pool.h"
 #include "analyze/symbolize/symbol_source.h"
 #include "analyze/symbolize/symbolize_jit.h"
 #include "analyze/symbolize/symbolize_kernel.h"
@@ -15,21 +16,24 @@ struct symbolizer {
 	struct symbol_names *names;      /* owned */
 	struct symbolize_kernel *kernel; /* owned */
 	struct symbolize_jit *jit;       /* owned */
+	struct pool *pool, *own_pool;    /* borrowed; owned where none was given */
 	bool inlines;
 };
 
-struct symbolizer *symbolizer_new(struct module_table *modules, bool inlines)
+struct symbolizer *symbolizer_new(struct module_table *modules, struct pool *pool, bool inlines)
 {
 	struct symbolizer *s = calloc(1, sizeof(*s));
 
 	if (!s)
 		return NULL;
 	s->modules = modules;
+	s->own_pool = pool ? NULL : pool_new(1);
+	s->pool = pool ? pool : s->own_pool;
 	s->inlines = inlines;
 	s->names = symbol_names_new();
 	s->kernel = s->names ? symbolize_kernel_new(s->names) : NULL;
 	s->jit = s->names ? symbolize_jit_new(s->names) : NULL;
-	if (!s->kernel || !s->jit) {
+	if (!s->kernel || !s->jit || !s->pool) {
 		symbolizer_free(s);
 		return NULL;
 	}
@@ -43,6 +47,7 @@ void symbolizer_free(struct symbolizer *s)
 	symbolize_kernel_free(s->kernel);
 	symbolize_jit_free(s->jit);
 	symbol_names_free(s->names);
+	pool_free(s->own_pool);
 	free(s);
 }
 
@@ -80,9 +85,10 @@ static int run_file(struct symbolizer *s, const struct module *m, struct symbol_
 		&symbolize_elf_nearest,
 		&symbolize_fde,
 	};
+	struct symbol_run run = { .names = s->names, .module = m, .pool = s->pool };
 
 	for (size_t i = 0; i < sizeof(chain) / sizeof(chain[0]); i++) {
-		int rc = chain[i]->run(s->names, m, queries, n);
+		int rc = chain[i]->run(&run, queries, n);
 
 		if (rc)
 			return rc;
@@ -108,23 +114,16 @@ static void run_jit(const struct symbolizer *s, const struct module *m,
 		symbolize_jit_find(s->jit, m, queries[i].address, symbol_query_outer(&queries[i]));
 }
 
-/* Every frame has a name in the end, and inlined ones the address of their outermost function. */
-static void complete(struct symbol_query *q)
+static bool is_kernel(const struct module *m, const struct stack_frame *frame)
 {
-	const struct symbol *outer = symbol_query_outer(q);
-
-	for (size_t i = 0; i < q->n_symbols; i++) {
-		if (!q->symbols[i].function)
-			q->symbols[i].function = UNKNOWN;
-		q->symbols[i].address = outer->address;
-	}
+	return m ? m->kind == MODULE_KERNEL : frame->flags & STACK_FRAME_KERNEL;
 }
 
-/* Name all queries of one module; `m` is NULL where no mapping was known. */
-static int run_module(struct symbolizer *s, struct module *m, bool kernel,
+/* Name all queries of the module that `frame` is of: none, where no mapping was known. */
+static int run_module(struct symbolizer *s, const struct stack_frame *frame,
 		      struct symbol_query *queries, size_t n)
 {
-	int rc = 0;
+	struct module *m = module_table_at(s->modules, frame->module);
 
 	for (size_t i = 0; i < n; i++) {
 		queries[i].n_symbols = 1;
@@ -132,60 +131,68 @@ static int run_module(struct symbolizer *s, struct module *m, bool kernel,
 		if (!queries[i].symbols)
 			return RUCHY_E_NOMEM;
 	}
-	if (kernel)
+	if (is_kernel(m, frame))
 		run_kernel(s, queries, n);
 	else if (m && (m->kind == MODULE_ANON || m->kind == MODULE_JIT))
 		run_jit(s, m, queries, n);
 	else if (m && module_open(s->modules, m) && m->elf)
-		rc = run_file(s, m, queries, n);
-	for (size_t i = 0; !rc && i < n; i++)
-		complete(&queries[i]);
-	return rc;
+		return run_file(s, m, queries, n);
+	return 0;
 }
 
-static bool is_kernel(const struct module *m, const struct stack_frame *frame)
-{
-	return m ? m->kind == MODULE_KERNEL : frame->flags & STACK_FRAME_KERNEL;
-}
+/* ---- a run ---- */
 
-/* Frames [0, n) are of one module. */
-static int run_group(struct symbolizer *s, const struct stack_frame *frames, size_t n,
-		     struct symbol_list *ret)
+/* Every frame has a readable name in the end, and inlined ones the address of their outermost
+ * function. */
+static void complete(const struct symbolizer *s, struct symbol_query *q)
 {
-	struct module *m = module_table_at(s->modules, frames[0].module);
-	struct symbol_query *queries = calloc(n, sizeof(*queries));
-	size_t unique = 0;
-	int rc;
+	const struct symbol *outer = symbol_query_outer(q);
 
-	if (!queries)
-		return RUCHY_E_NOMEM;
-	for (size_t i = 0; i < n; i++)
-		if (!i || frames[i].address != frames[i - 1].address)
-			queries[unique++].address = frames[i].address;
-	rc = run_module(s, m, is_kernel(m, &frames[0]), queries, unique);
-	unique = 0;
-	for (size_t i = 0; !rc && i < n; i++) {
-		if (i && frames[i].address != frames[i - 1].address)
-			unique++;
-		ret[i] = (struct symbol_list){ queries[unique].symbols, queries[unique].n_symbols };
+	for (size_t i = 0; i < q->n_symbols; i++) {
+		struct symbol *symbol = &q->symbols[i];
+
+		symbol->function = symbol->function
+					   ? symbol_names_readable(s->names, symbol->function)
+					   : UNKNOWN;
+		symbol->address = outer->address;
 	}
-	free(queries);
+}
+
+/* The queries: one for each different address of a module. */
+static int run_unique(struct symbolizer *s, const struct stack_frame *frames, size_t n,
+		      struct symbol_query *queries)
+{
+	size_t n_queries = 0;
+	int rc = 0;
+
+	for (size_t i = 0, end; !rc && i < n; i = end) {
+		size_t first = n_queries;
+
+		for (end = i; end < n && frames[end].module == frames[i].module; end++)
+			if (end == i || frames[end].address != frames[end - 1].address)
+				queries[n_queries++].address = frames[end].address;
+		rc = run_module(s, &frames[i], &queries[first], n_queries - first);
+	}
+	rc = rc ? rc : symbol_names_make_readable(s->names, s->pool);
+	for (size_t i = 0; !rc && i < n_queries; i++)
+		complete(s, &queries[i]);
 	return rc;
 }
 
 int symbolizer_run(struct symbolizer *s, const struct stack_frame *frames, size_t n,
 		   struct symbol_list *ret)
 {
-	if (symbolize_jit_finish(s->jit))
-		return RUCHY_E_NOMEM;
-	for (size_t i = 0, end; i < n; i = end) {
-		int rc;
+	struct symbol_query *queries = calloc(n ? n : 1, sizeof(*queries)), *q = queries;
+	int rc = queries ? symbolize_jit_finish(s->jit) : RUCHY_E_NOMEM;
 
-		for (end = i + 1; end < n && frames[end].module == frames[i].module;)
-			end++;
-		rc = run_group(s, &frames[i], end - i, &ret[i]);
-		if (rc)
-			return rc;
+	rc = rc ? rc : run_unique(s, frames, n, queries);
+
+	for (size_t i = 0; !rc && i < n; i++) {
+		if (i && (frames[i].module != frames[i - 1].module ||
+			  frames[i].address != frames[i - 1].address))
+			q++;
+		ret[i] = (struct symbol_list){ q->symbols, q->n_symbols };
 	}
-	return 0;
+	free(queries);
+	return rc;
 }

@@ -12,6 +12,7 @@
 
 #include "analyze/unwind/stack.h"
 
+struct pool;
 struct symbolizer;
 
 /* One logical frame: a function, or a call inlined into the next one. */
@@ -32,8 +33,9 @@ struct symbol_list {
 	size_t n_symbols;
 };
 
-/* `inlines`: expand inlined calls. NULL: no memory. */
-struct symbolizer *symbolizer_new(struct module_table *modules, bool inlines);
+/* `inlines`: expand inlined calls. `pool` shares out the work of a run; it is borrowed, and idle
+ * when symbolizer_run is called; NULL: the caller works alone. NULL: no memory. */
+struct symbolizer *symbolizer_new(struct module_table *modules, struct pool *pool, bool inlines);
 /* Text of /proc/kallsyms, in parts that hold whole lines; copied. */
 int symbolizer_add_kallsyms(struct symbolizer *s, const char *text, size_t size);
 /* What a trace tells of code made at run time: symbolize_jit.h. RUCHY_E_NOMEM. */

@@ -206,7 +206,7 @@ static int name_all(struct symbol_names *names, const struct elf_symbols *t,
 		found = (sized ? covering : nearest)(t, queries[i].address);
 		if (!found)
 			continue;
-		symbol->function = symbol_names_demangle(names, found->name);
+		symbol->function = symbol_names_mangled(names, found->name);
 		if (!symbol->function)
 			return RUCHY_E_NOMEM;
 		symbol->address = found->start;
@@ -215,30 +215,27 @@ static int name_all(struct symbol_names *names, const struct elf_symbols *t,
 	return 0;
 }
 
-static int run(struct symbol_names *names, const struct module *m, struct symbol_query *queries,
-	       size_t n, bool sized)
+static int run(struct symbol_run *r, struct symbol_query *queries, size_t n, bool sized)
 {
 	struct elf_symbols table;
-	int rc = load(m, &table);
+	int rc = load(r->module, &table);
 
 	if (!rc)
-		rc = name_all(names, &table, queries, n, sized);
+		rc = name_all(r->names, &table, queries, n, sized);
 	free(table.symbols);
 	return rc;
 }
 
-static int run_sized(struct symbol_names *names, const struct module *m,
-		     struct symbol_query *queries, size_t n)
+static int run_sized(struct symbol_run *r, struct symbol_query *queries, size_t n)
 {
-	return run(names, m, queries, n, true);
+	return run(r, queries, n, true);
 }
 
-static int run_nearest(struct symbol_names *names, const struct module *m,
-		       struct symbol_query *queries, size_t n)
+static int run_nearest(struct symbol_run *r, struct symbol_query *queries, size_t n)
 {
 	for (size_t i = 0; i < n; i++)
 		if (!symbol_query_outer(&queries[i])->function)
-			return run(names, m, queries, n, false);
+			return run(r, queries, n, false);
 	return 0; /* all have names: the table is not needed again */
 }
 

@@ -21,13 +21,12 @@ static int name_one(struct symbol_names *names, const struct module *m, uint64_t
 
 /* Functions of stripped files: told apart by where they start, as far as unwinding needs to know.
  */
-static int run(struct symbol_names *names, const struct module *m, struct symbol_query *queries,
-	       size_t n)
+static int run(struct symbol_run *r, struct symbol_query *queries, size_t n)
 {
 	for (size_t i = 0; i < n; i++) {
 		struct symbol *symbol = symbol_query_outer(&queries[i]);
 
-		if (!symbol->function && name_one(names, m, queries[i].address, symbol))
+		if (!symbol->function && name_one(r->names, r->module, queries[i].address, symbol))
 			return RUCHY_E_NOMEM;
 	}
 	return 0;

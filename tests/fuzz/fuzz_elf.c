@@ -15,7 +15,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static void ask(struct module_table *t, const struct module *m)
 {
-	struct symbolizer *s = symbolizer_new(t, true);
+	struct symbolizer *s = symbolizer_new(t, NULL, true);
 	const struct arch *arch =
 		module_elf_machine(m->elf) == EM_AARCH64 ? &arch_aarch64 : &arch_x86_64;
 	struct cfi_rows *rows = cfi_rows_new(m->elf, arch, NULL);

@@ -304,7 +304,7 @@ static void test_profile_warnings_said_once_among_many(void **state)
 	enum { WARNINGS = 300000 };
 	struct profile_builder *b = profile_builder_new(1, false);
 	struct module_table *modules = module_table_new(NULL);
-	struct symbolizer *symbolizer = symbolizer_new(modules, false);
+	struct symbolizer *symbolizer = symbolizer_new(modules, NULL, false);
 	struct profile *p;
 	char line[32];
 

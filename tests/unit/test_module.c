@@ -272,7 +272,7 @@ __attribute__((noinline, used)) static int a_function_to_find(int n)
 static void find_function(const char *path, struct symbol *ret, char *ret_name, size_t size)
 {
 	struct module_table *t = module_table_new(NULL);
-	struct symbolizer *s = symbolizer_new(t, true);
+	struct symbolizer *s = symbolizer_new(t, NULL, true);
 	struct module *m = module_table_get(t, MODULE_FILE, path, NULL, 0);
 	struct stack_frame frame = { .module = m->id };
 	struct symbol_list list;
@@ -338,7 +338,7 @@ static void exercise(const uint8_t *bytes, size_t size)
 {
 	struct module_table *t = module_table_new(NULL);
 	struct module *m = module_table_get(t, MODULE_VDSO, "[vdso]", NULL, 0);
-	struct symbolizer *s = symbolizer_new(t, true);
+	struct symbolizer *s = symbolizer_new(t, NULL, true);
 	struct stack_frame frames[64];
 	struct symbol_list lists[64];
 	struct cfi_rows *rows;

@@ -61,7 +61,7 @@ static void setup_workers(struct fixture *f, unsigned workers, uint64_t cycles,
 {
 	f->modules = module_table_new(NULL);
 	f->kernel = module_table_get(f->modules, MODULE_KERNEL, "[kernel.kallsyms]", NULL, 0)->id;
-	f->symbolizer = symbolizer_new(f->modules, true);
+	f->symbolizer = symbolizer_new(f->modules, NULL, true);
 	assert_int_equal(symbolizer_add_kallsyms(f->symbolizer, kallsyms, sizeof(kallsyms) - 1), 0);
 	f->builder = profile_builder_new(workers, true);
 	make_meta(&f->meta, cycles, instructions);

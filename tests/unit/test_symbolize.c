@@ -227,7 +227,7 @@ static void check_build(const char *oracle, const char *flags)
 	static struct stack_frame frames[MAX_ADDRESSES];
 	static struct symbol_list lists[MAX_ADDRESSES];
 	struct module_table *t = module_table_new(NULL);
-	struct symbolizer *s = symbolizer_new(t, true);
+	struct symbolizer *s = symbolizer_new(t, NULL, true);
 	struct module *m;
 	char path[128];
 	size_t n, wrong, inlined = 0;
@@ -275,7 +275,7 @@ static void test_inlines_and_lines_equal_addr2line(void **state)
 static void test_stripped_names_by_fde(void **state)
 {
 	struct module_table *t = module_table_new(NULL);
-	struct symbolizer *s = symbolizer_new(t, true);
+	struct symbolizer *s = symbolizer_new(t, NULL, true);
 	struct stack_frame frames[2];
 	struct symbol_list lists[2];
 	unsigned long start, size;
@@ -343,7 +343,7 @@ static void test_elf_symbol_choice(void **state)
 		{ 16, "big" },   { 20, "_start" }, { 23, "_start" }, { 24, NULL },
 	};
 	struct module_table *t = module_table_new(NULL);
-	struct symbolizer *s = symbolizer_new(t, true);
+	struct symbolizer *s = symbolizer_new(t, NULL, true);
 	struct symbol_list list;
 	struct module *m;
 	char path[128];
@@ -405,7 +405,7 @@ static void test_kallsyms(void **state)
 	struct symbol_list lists[sizeof(cases) / sizeof(cases[0])];
 	size_t n = sizeof(cases) / sizeof(cases[0]);
 	struct module_table *t = module_table_new(NULL);
-	struct symbolizer *s = symbolizer_new(t, true);
+	struct symbolizer *s = symbolizer_new(t, NULL, true);
 	struct module *m = module_table_get(t, MODULE_KERNEL, "[kernel.kallsyms]", NULL, 0);
 
 	(void)state;
@@ -428,7 +428,7 @@ static void test_kallsyms(void **state)
 static void test_frames_without_names(void **state)
 {
 	struct module_table *t = module_table_new(NULL);
-	struct symbolizer *s = symbolizer_new(t, true);
+	struct symbolizer *s = symbolizer_new(t, NULL, true);
 	struct module *m = module_table_get(t, MODULE_FILE, "/nowhere/lib.so", NULL, 0);
 	struct module *jit = module_table_get(t, MODULE_ANON, "//anon", NULL, 0);
 	struct stack_frame frames[] = {

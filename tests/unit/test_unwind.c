@@ -205,7 +205,7 @@ static void teardown(struct fixture *f)
 /* The physical functions of the stack, leaf first, joined by spaces. */
 static void names(struct fixture *f, char *text, size_t size)
 {
-	struct symbolizer *s = symbolizer_new(f->modules, false);
+	struct symbolizer *s = symbolizer_new(f->modules, NULL, false);
 	size_t at = 0;
 
 	text[0] = 0;
