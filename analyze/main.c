@@ -2,6 +2,7 @@
 /* ruchy-analyze: options in, pipeline, reports out. The only file here that prints diagnostics or
  * exits. */
 #include <errno.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -171,11 +172,24 @@ static int report(const struct options *o)
 	return status;
 }
 
+/* Inputs and ELF files are mapped; where one gets shorter meanwhile, its bytes are gone. */
+static void file_shrank(int signal)
+{
+	static const char line[] = "ruchy-analyze: a file got shorter while it was being read\n";
+
+	ssize_t written = write(STDERR_FILENO, line, sizeof(line) - 1);
+
+	(void)signal;
+	(void)written;
+	_exit(EXIT_FAILED);
+}
+
 int main(int argc, char **argv)
 {
 	struct ruchy_error err = { 0 };
 	struct options options;
 
+	signal(SIGBUS, file_shrank);
 	if (options_parse(argc, argv, &options, &err) < 0)
 		return complain(&err);
 	switch (options.command) {

@@ -25,4 +25,18 @@ int codec_decompress(struct codec *c, const void *frame, size_t size, uint8_t *r
 		     size_t raw_size);
 void codec_free(struct codec *c);
 
+/* ---- a stream of frames that comes in pieces, cut anywhere ---- */
+
+struct codec_stream; /* decompresses; its window is at most 128 MiB, allocated as the frames ask */
+
+struct codec_stream *codec_stream_new(void); /* NULL: no memory */
+/*
+ * Decompress from `*in` (`*in_size` bytes, both moved on) into `out`, until one of them is used up.
+ * Where `out` is full there may be more without more input. Returns the bytes written, or
+ * RUCHY_E_DAMAGED, RUCHY_E_NOMEM: the stream is of no use then.
+ */
+int64_t codec_stream_read(struct codec_stream *s, const uint8_t **in, size_t *in_size, uint8_t *out,
+			  size_t out_size);
+void codec_stream_free(struct codec_stream *s);
+
 #endif

@@ -84,3 +84,50 @@ void codec_free(struct codec *c)
 	ZSTD_freeDCtx(c->decompressor);
 	free(c);
 }
+
+/* ---- streams ---- */
+
+struct codec_stream {
+	ZSTD_DCtx *context;
+};
+
+struct codec_stream *codec_stream_new(void)
+{
+	struct codec_stream *s = malloc(sizeof(*s));
+
+	if (!s)
+		return NULL;
+	s->context = ZSTD_createDCtx();
+	if (!s->context) {
+		free(s);
+		return NULL;
+	}
+	return s;
+}
+
+int64_t codec_stream_read(struct codec_stream *s, const uint8_t **in, size_t *in_size, uint8_t *out,
+			  size_t out_size)
+{
+	ZSTD_inBuffer from = { .src = *in, .size = *in_size };
+	ZSTD_outBuffer to = { .dst = out, .size = out_size };
+	size_t rc, before;
+
+	/* It returns early at the end of a frame. */
+	do {
+		before = from.pos + to.pos;
+		rc = ZSTD_decompressStream(s->context, &to, &from);
+		if (ZSTD_isError(rc))
+			return code_of(rc);
+	} while (to.pos < to.size && from.pos < from.size && from.pos + to.pos > before);
+	*in += from.pos;
+	*in_size -= from.pos;
+	return (int64_t)to.pos;
+}
+
+void codec_stream_free(struct codec_stream *s)
+{
+	if (!s)
+		return;
+	ZSTD_freeDCtx(s->context);
+	free(s);
+}

@@ -56,30 +56,79 @@ static const struct {
 	{ "cs", "context_switches" },
 };
 
-/* One entry of the attrs section. */
-struct entry {
-	const uint8_t *attr; /* borrowed */
-	size_t attr_bytes;
-	struct perf_section ids;
-	uint32_t type;
-	uint64_t config;
-	const struct perf_feature_event *feature; /* borrowed, or NULL */
-};
+/* ---- the list ---- */
 
-static struct entry entry_at(const uint8_t *attrs, const struct perf_header *h,
-			     const struct perf_features *features, size_t i)
+void perf_attrs_fini(struct perf_attrs *a)
 {
-	struct entry e = { .attr = attrs + i * (size_t)h->entry_bytes };
-
-	e.attr_bytes = (size_t)h->entry_bytes - SECTION_BYTES;
-	e.ids.offset = ruchy_load64(e.attr + e.attr_bytes);
-	e.ids.size = ruchy_load64(e.attr + e.attr_bytes + 8);
-	e.type = ruchy_load32(e.attr + ATTR_TYPE);
-	e.config = ruchy_load64(e.attr + ATTR_CONFIG);
-	if (i < features->n_events)
-		e.feature = &features->events[i];
-	return e;
+	for (size_t i = 0; i < a->n; i++) {
+		free(a->list[i].attr);
+		free(a->list[i].ids);
+		free(a->list[i].name);
+	}
+	free(a->list);
+	*a = (struct perf_attrs){ 0 };
 }
+
+/* Room for one more. */
+static int grow(struct perf_attrs *a)
+{
+	struct perf_attr *grown;
+
+	if (a->n == PERF_ATTRS_MAX)
+		return RUCHY_E_LIMIT;
+	if (a->n & (a->n - 1)) /* doubled at each power of two */
+		return 0;
+	grown = reallocarray(a->list, a->n ? a->n * 2 : 1, sizeof(*grown));
+	if (!grown)
+		return RUCHY_E_NOMEM;
+	a->list = grown;
+	return 0;
+}
+
+int perf_attrs_append(struct perf_attrs *a, const uint8_t *attr, size_t attr_bytes,
+		      const uint8_t *ids, size_t n_ids)
+{
+	struct perf_attr e = { .attr_bytes = attr_bytes, .n_ids = n_ids };
+	int code = attr_bytes < PERF_ATTR_SIZE_VER0 ? RUCHY_E_DAMAGED : grow(a);
+
+	if (code)
+		return code;
+	e.attr = malloc(attr_bytes);
+	e.ids = n_ids ? malloc(n_ids * sizeof(*e.ids)) : NULL;
+	if (!e.attr || (n_ids && !e.ids)) {
+		free(e.attr);
+		free(e.ids);
+		return RUCHY_E_NOMEM;
+	}
+	memcpy(e.attr, attr, attr_bytes);
+	for (size_t i = 0; i < n_ids; i++)
+		e.ids[i] = ruchy_load64(ids + i * 8);
+	a->list[a->n++] = e;
+	return 0;
+}
+
+int perf_attrs_name(struct perf_attr *e, const char *name, size_t max)
+{
+	char *copy = strndup(name, max < WIRE_MAX_NAME_BYTES ? max : WIRE_MAX_NAME_BYTES);
+
+	if (!copy)
+		return RUCHY_E_NOMEM;
+	free(e->name);
+	e->name = copy;
+	return 0;
+}
+
+static uint32_t type_of(const struct perf_attr *e)
+{
+	return ruchy_load32(e->attr + ATTR_TYPE);
+}
+
+static uint64_t config_of(const struct perf_attr *e)
+{
+	return ruchy_load64(e->attr + ATTR_CONFIG);
+}
+
+/* ---- names and roles ---- */
 
 /* The base of perf's name: "cycles" in "cycles:u", "cpu/cycles/u" and "cpu/cycles,name=x/". */
 static size_t base_name(const char *name, const char **ret)
@@ -103,14 +152,16 @@ static const char *our_name(const char *perf_name)
 	return NULL;
 }
 
-static const char *generic_name(const struct entry *e)
+static const char *generic_name(const struct perf_attr *e)
 {
-	if (e->type == PERF_TYPE_HARDWARE &&
-	    e->config < sizeof(hardware_names) / sizeof(hardware_names[0]))
-		return hardware_names[e->config];
-	if (e->type == PERF_TYPE_SOFTWARE &&
-	    e->config < sizeof(software_names) / sizeof(software_names[0]))
-		return software_names[e->config];
+	uint64_t config = config_of(e);
+
+	if (type_of(e) == PERF_TYPE_HARDWARE &&
+	    config < sizeof(hardware_names) / sizeof(hardware_names[0]))
+		return hardware_names[config];
+	if (type_of(e) == PERF_TYPE_SOFTWARE &&
+	    config < sizeof(software_names) / sizeof(software_names[0]))
+		return software_names[config];
 	return NULL;
 }
 
@@ -123,10 +174,11 @@ static bool is_named(const struct event_table *t, const char *name)
 }
 
 /* The name of an event, owned by the caller; NULL: no memory. */
-static char *choose_name(const struct entry *e, const struct event_table *t)
+static char *choose_name(const struct perf_attr *e, const struct event_table *t)
 {
-	const char *given = e->feature && e->feature->name[0] ? e->feature->name : NULL;
+	const char *given = e->name && e->name[0] ? e->name : NULL;
 	const char *name = given ? our_name(given) : generic_name(e);
+	unsigned long long config = config_of(e);
 	char *text;
 
 	if (name && !is_named(t, name))
@@ -135,94 +187,119 @@ static char *choose_name(const struct entry *e, const struct event_table *t)
 		return strdup(given);
 	if (name) /* twice without names from perf: the number tells them apart */
 		return asprintf(&text, "%s#%zu", name, t->n_events) < 0 ? NULL : text;
-	if (e->type == PERF_TYPE_RAW)
-		return asprintf(&text, "r%llx", (unsigned long long)e->config) < 0 ? NULL : text;
-	return asprintf(&text, "type %u config 0x%llx", e->type, (unsigned long long)e->config) < 0
-		       ? NULL
-		       : text;
+	if (type_of(e) == PERF_TYPE_RAW)
+		return asprintf(&text, "r%llx", config) < 0 ? NULL : text;
+	return asprintf(&text, "type %u config 0x%llx", type_of(e), config) < 0 ? NULL : text;
 }
 
-static bool is_dummy(const struct entry *e)
+static bool is_dummy(const struct perf_attr *e)
 {
-	return e->type == PERF_TYPE_SOFTWARE && e->config == PERF_COUNT_SW_DUMMY;
+	return type_of(e) == PERF_TYPE_SOFTWARE && config_of(e) == PERF_COUNT_SW_DUMMY;
 }
 
-static bool counts_time(const struct entry *e)
+static bool counts_time(const struct perf_attr *e)
 {
+	uint64_t config = config_of(e);
 	const char *name;
 
 	/* On hybrid machines the upper half of the config names the PMU. */
-	if (e->type == PERF_TYPE_HARDWARE)
-		return (uint32_t)e->config == PERF_COUNT_HW_CPU_CYCLES;
-	if (e->type == PERF_TYPE_SOFTWARE)
-		return e->config == PERF_COUNT_SW_CPU_CLOCK ||
-		       e->config == PERF_COUNT_SW_TASK_CLOCK;
-	name = e->feature ? our_name(e->feature->name) : NULL;
+	if (type_of(e) == PERF_TYPE_HARDWARE)
+		return (uint32_t)config == PERF_COUNT_HW_CPU_CYCLES;
+	if (type_of(e) == PERF_TYPE_SOFTWARE)
+		return config == PERF_COUNT_SW_CPU_CLOCK || config == PERF_COUNT_SW_TASK_CLOCK;
+	name = e->name ? our_name(e->name) : NULL;
 	return name && !strcmp(name, "cpu_cycles");
 }
 
-/* Index of the event whose samples weigh time; `n` where there is none. */
-static size_t find_time_base(const uint8_t *attrs, const struct perf_header *h,
-			     const struct perf_features *features, size_t n)
+/* Index of the event whose samples weigh time; `a->n` where there is none. */
+static size_t find_time_base(const struct perf_attrs *a)
 {
-	size_t first = n;
+	size_t first = a->n;
 
-	for (size_t i = 0; i < n; i++) {
-		struct entry e = entry_at(attrs, h, features, i);
-
-		if (counts_time(&e))
+	for (size_t i = 0; i < a->n; i++) {
+		if (counts_time(&a->list[i]))
 			return i;
-		if (first == n && !is_dummy(&e))
+		if (first == a->n && !is_dummy(&a->list[i]))
 			first = i;
 	}
 	return first;
 }
 
+/* ---- the file's section ---- */
+
 /*
- * The ids of an entry: its own section's, else what the feature section says. The sections may
- * overlap in a hostile file, so that `budget` bounds all of them together. `ret_owned` is to be
- * freed.
+ * The ids of an entry from its own section. The sections may overlap in a hostile file, so that
+ * `budget` bounds all of them together. `ret` is to be freed; damage is noted, and leaves no ids.
  */
-static int get_ids(const struct perf_file *f, const struct entry *e, uint64_t *budget,
-		   uint64_t **ret_owned, const uint64_t **ret, size_t *ret_n,
-		   struct trace_integrity *integrity, struct ruchy_error *err)
+static int load_ids(const struct perf_file *f, struct perf_section s, uint64_t *budget,
+		    uint8_t **ret, size_t *ret_n, struct trace_integrity *integrity,
+		    struct ruchy_error *err)
 {
 	struct ruchy_error why = { 0 };
-	size_t n = (size_t)(e->ids.size / 8);
-	uint8_t *raw;
-	uint64_t *ids;
 	int code;
 
-	*ret_owned = NULL;
-	*ret = e->feature ? e->feature->ids : NULL;
-	*ret_n = e->feature ? e->feature->n_ids : 0;
-	if (!n)
+	*ret = NULL;
+	*ret_n = 0;
+	if (s.size < 8)
 		return 0;
-	if (e->ids.size > *budget) {
-		perf_file_damage(integrity, 0, "the ids of an event are damaged");
-		return 0;
-	}
-	*budget -= e->ids.size;
-	code = perf_file_load(f, e->ids, &raw, &why);
+	code = s.size > *budget ? RUCHY_E_LIMIT : perf_file_load(f, s, ret, &why);
 	if (code == RUCHY_E_DAMAGED || code == RUCHY_E_LIMIT) {
 		perf_file_damage(integrity, 0, "the ids at offset %llu are damaged",
-				 (unsigned long long)e->ids.offset);
+				 (unsigned long long)s.offset);
 		return 0;
 	}
 	if (code)
 		return ruchy_error_set(err, code, "%s", why.text);
-	ids = malloc(n * sizeof(*ids));
-	if (!ids) {
-		free(raw);
-		return ruchy_error_set(err, RUCHY_E_NOMEM, "%s: out of memory", f->name);
-	}
-	for (size_t i = 0; i < n; i++)
-		ids[i] = ruchy_load64(raw + i * 8);
-	free(raw);
-	*ret = *ret_owned = ids;
-	*ret_n = n;
+	*budget -= s.size;
+	*ret_n = (size_t)(s.size / 8);
 	return 0;
 }
+
+/* `n` entries of `entry_bytes`: an attr and its section of ids. */
+static int append_entries(struct perf_attrs *a, const struct perf_file *f, const uint8_t *entries,
+			  size_t n, size_t entry_bytes, struct trace_integrity *integrity,
+			  struct ruchy_error *err)
+{
+	uint64_t budget = f->size < WIRE_MAX_META_BYTES ? f->size : WIRE_MAX_META_BYTES;
+	size_t attr_bytes = entry_bytes - SECTION_BYTES;
+
+	for (size_t i = 0; i < n; i++) {
+		const uint8_t *attr = entries + i * entry_bytes, *section = attr + attr_bytes;
+		struct perf_section s = { ruchy_load64(section), ruchy_load64(section + 8) };
+		uint8_t *ids;
+		size_t n_ids;
+		int code = load_ids(f, s, &budget, &ids, &n_ids, integrity, err);
+
+		if (code)
+			return code;
+		code = perf_attrs_append(a, attr, attr_bytes, ids, n_ids);
+		free(ids);
+		if (code)
+			return ruchy_error_set(err, code, "%s: the attributes of event %zu: %s",
+					       f->name, i, ruchy_error_name(code));
+	}
+	return 0;
+}
+
+int perf_attrs_read(struct perf_attrs *a, const struct perf_file *f, const struct perf_header *h,
+		    struct trace_integrity *integrity, struct ruchy_error *err)
+{
+	uint64_t n = h->attrs.size / h->entry_bytes;
+	uint8_t *entries;
+	int code;
+
+	if (n > PERF_ATTRS_MAX)
+		return ruchy_error_set(err, RUCHY_E_LIMIT, "%s: %llu events are too many", f->name,
+				       (unsigned long long)n);
+	code = perf_file_load(f, h->attrs, &entries, err);
+	if (code)
+		return code;
+	code = append_entries(a, f, entries, (size_t)n, (size_t)h->entry_bytes, integrity, err);
+	free(entries);
+	return code;
+}
+
+/* ---- to the meta ---- */
 
 static int add_counter(struct trace_meta *meta, const char *name, int event)
 {
@@ -240,82 +317,76 @@ static int add_counter(struct trace_meta *meta, const char *name, int event)
 	return 0;
 }
 
-static int add_entry(struct trace_meta *meta, const struct entry *e, enum wire_event_role role,
-		     const uint64_t *ids, size_t n_ids)
+static int add_event(struct trace_meta *meta, const struct perf_attr *e, enum wire_event_role role)
 {
 	char *name = choose_name(e, &meta->events);
 	int code = name ? 0 : RUCHY_E_NOMEM;
 
 	if (!code)
-		code = event_table_add(&meta->events, e->attr, e->attr_bytes, role, name, ids,
-				       n_ids);
+		code = event_table_add(&meta->events, e->attr, e->attr_bytes, role, name, e->ids,
+				       e->n_ids);
 	if (!code && role != WIRE_ROLE_SIDEBAND)
 		code = add_counter(meta, name, (int)meta->events.n_events - 1);
 	free(name);
 	return code;
 }
 
-static int explain(const struct perf_file *f, int code, size_t i, struct ruchy_error *err)
+static int explain(const char *file, int code, size_t i, struct ruchy_error *err)
 {
 	switch (code) {
 	case RUCHY_E_UNSUPPORTED:
 		return ruchy_error_set(err, code,
 				       "%s: its events have different sample layouts and nothing "
 				       "that tells their records apart: not supported",
-				       f->name);
+				       file);
 	case RUCHY_E_NOMEM:
-		return ruchy_error_set(err, code, "%s: out of memory", f->name);
+		return ruchy_error_set(err, code, "%s: out of memory", file);
 	default:
 		return ruchy_error_set(err, code, "%s: the attributes of event %zu are damaged",
-				       f->name, i);
+				       file, i);
 	}
 }
 
-static int add_entries(const struct perf_file *f, const struct perf_header *h,
-		       const struct perf_features *features, const uint8_t *attrs, size_t n,
-		       struct trace_meta *meta, struct trace_integrity *integrity,
-		       struct ruchy_error *err)
+/* What the features say of the events, in their order: ids only where an event has none. */
+static int take_features(struct perf_attrs *a, const struct perf_features *features)
 {
-	uint64_t budget = f->size < WIRE_MAX_META_BYTES ? f->size : WIRE_MAX_META_BYTES;
-	size_t time_base = find_time_base(attrs, h, features, n);
+	for (size_t i = 0; i < a->n && i < features->n_events; i++) {
+		const struct perf_feature_event *f = &features->events[i];
+		struct perf_attr *e = &a->list[i];
 
-	for (size_t i = 0; i < n; i++) {
-		struct entry e = entry_at(attrs, h, features, i);
-		enum wire_event_role role = is_dummy(&e)     ? WIRE_ROLE_SIDEBAND
-					    : i == time_base ? WIRE_ROLE_TIME_BASE
-							     : WIRE_ROLE_COUNTER;
-		const uint64_t *ids;
-		uint64_t *owned;
-		size_t n_ids;
-		int code = get_ids(f, &e, &budget, &owned, &ids, &n_ids, integrity, err);
-
-		if (code)
-			return code;
-		code = add_entry(meta, &e, role, ids, n_ids);
-		free(owned);
-		if (code)
-			return explain(f, code, i, err);
+		if (f->name[0] && perf_attrs_name(e, f->name, SIZE_MAX))
+			return RUCHY_E_NOMEM;
+		if (e->n_ids || !f->n_ids)
+			continue;
+		e->ids = malloc(f->n_ids * sizeof(*e->ids));
+		if (!e->ids)
+			return RUCHY_E_NOMEM;
+		memcpy(e->ids, f->ids, f->n_ids * sizeof(*e->ids));
+		e->n_ids = f->n_ids;
 	}
 	return 0;
 }
 
-int perf_attrs_read(const struct perf_file *f, const struct perf_header *h,
-		    const struct perf_features *features, struct trace_meta *meta,
-		    struct trace_integrity *integrity, struct ruchy_error *err)
+int perf_attrs_finish(struct perf_attrs *a, const struct perf_features *features, const char *file,
+		      struct trace_meta *meta, struct ruchy_error *err)
 {
-	uint64_t n = h->attrs.size / h->entry_bytes;
-	uint8_t *attrs;
-	int code;
+	int code = take_features(a, features);
+	size_t time_base;
 
-	if (!n)
-		return ruchy_error_set(err, RUCHY_E_DAMAGED, "%s: it has no events", f->name);
-	if (n > PERF_ATTRS_MAX)
-		return ruchy_error_set(err, RUCHY_E_LIMIT, "%s: %llu events are too many", f->name,
-				       (unsigned long long)n);
-	code = perf_file_load(f, h->attrs, &attrs, err);
 	if (code)
-		return code;
-	code = add_entries(f, h, features, attrs, (size_t)n, meta, integrity, err);
-	free(attrs);
-	return code;
+		return explain(file, code, 0, err);
+	if (!a->n)
+		return ruchy_error_set(err, RUCHY_E_DAMAGED, "%s: it has no events", file);
+	time_base = find_time_base(a);
+	for (size_t i = 0; i < a->n; i++) {
+		const struct perf_attr *e = &a->list[i];
+
+		code = add_event(meta, e,
+				 is_dummy(e)      ? WIRE_ROLE_SIDEBAND
+				 : i == time_base ? WIRE_ROLE_TIME_BASE
+						  : WIRE_ROLE_COUNTER);
+		if (code)
+			return explain(file, code, i, err);
+	}
+	return 0;
 }

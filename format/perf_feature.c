@@ -11,6 +11,7 @@
 #define MISC_BUILD_ID_SIZE   (1u << 15) /* the 21st byte of the field is the id's size */
 #define RECORD_HEADER_BYTES  8
 #define CLOCK_DATA_VERSION   1
+#define COMPRESSION_ZSTD     1 /* PERF_COMP_ZSTD */
 
 /* u32 length, then so many bytes: zero-terminated and padded. */
 static int get_string(struct ruchy_cursor *c, char **ret)
@@ -201,6 +202,8 @@ static int parse_event_desc(struct ruchy_cursor *c, struct trace_meta *meta,
 	uint32_t n = ruchy_get32(c), attr_bytes = ruchy_get32(c);
 
 	(void)meta;
+	if (f->events)
+		return 0;
 	/* Of each event at least the attr, the number of ids and the name's length are there. */
 	if (c->bad || n > ruchy_left(c) / ((uint64_t)attr_bytes + 4 + STRING_MIN_BYTES))
 		return RUCHY_E_DAMAGED;
@@ -319,6 +322,21 @@ static int parse_clock_data(struct ruchy_cursor *c, struct trace_meta *meta,
 	return 0;
 }
 
+/* u32 version, u32 codec, and how well it did. */
+static int parse_compressed(struct ruchy_cursor *c, struct trace_meta *meta,
+			    struct perf_features *f)
+{
+	uint32_t codec;
+
+	(void)meta;
+	(void)f;
+	ruchy_get32(c);
+	codec = ruchy_get32(c);
+	if (c->bad)
+		return RUCHY_E_DAMAGED;
+	return codec == COMPRESSION_ZSTD ? 0 : RUCHY_E_UNSUPPORTED;
+}
+
 static const struct feature {
 	enum perf_feature bit;
 	const char *name;
@@ -333,8 +351,21 @@ static const struct feature {
 	{ PERF_FEATURE_CPUDESC, "CPU model", parse_cpudesc },
 	{ PERF_FEATURE_CMDLINE, "command line", parse_cmdline },
 	{ PERF_FEATURE_EVENT_DESC, "event names", parse_event_desc },
+	{ PERF_FEATURE_COMPRESSED, "compression", parse_compressed },
 	{ PERF_FEATURE_CLOCK_DATA, "clock", parse_clock_data },
 };
+
+int perf_feature_take(uint64_t bit, const uint8_t *data, size_t size, struct trace_meta *meta,
+		      struct perf_features *features)
+{
+	for (size_t i = 0; i < sizeof(parsers) / sizeof(parsers[0]); i++) {
+		struct ruchy_cursor c = ruchy_cursor(data, size);
+
+		if (parsers[i].bit == bit)
+			return parsers[i].parse(&c, meta, features);
+	}
+	return 0;
+}
 
 /* One feature. Damage is noted, and is no error. */
 static int read_feature(const struct perf_file *f, struct perf_section s, const struct feature *how,
@@ -342,16 +373,17 @@ static int read_feature(const struct perf_file *f, struct perf_section s, const 
 			struct trace_integrity *integrity, struct ruchy_error *err)
 {
 	struct ruchy_error why = { 0 };
-	struct ruchy_cursor c;
 	uint8_t *data;
 	int code = perf_file_load(f, s, &data, &why);
 
 	if (!code) {
-		c = ruchy_cursor(data, (size_t)s.size);
-		code = how->parse(&c, meta, features);
+		code = perf_feature_take(how->bit, data, (size_t)s.size, meta, features);
 		free(data);
 		if (code == RUCHY_E_NOMEM)
 			ruchy_error_set(&why, code, "%s: out of memory", f->name);
+		else if (code == RUCHY_E_UNSUPPORTED)
+			ruchy_error_set(&why, code, "%s: its %s is not supported", f->name,
+					how->name);
 	}
 	if (code == RUCHY_E_DAMAGED || code == RUCHY_E_LIMIT) {
 		perf_file_damage(integrity, 0, "the section at offset %llu (%s) is damaged",

@@ -12,31 +12,11 @@
 int perf_file_init(struct perf_file *f, int fd, const char *name, struct ruchy_error *err)
 {
 	struct stat st;
-	int ret;
 
-	*f = (struct perf_file){ .fd = fd };
-	if (fstat(fd, &st)) {
-		ret = ruchy_error_errno(err, "%s", name);
-	} else if (!S_ISREG(st.st_mode)) {
-		ret = ruchy_error_set(err, RUCHY_E_UNSUPPORTED,
-				      "%s: perf.data can't be read from a pipe; save it to a file",
-				      name);
-	} else if (!(f->name = strdup(name))) {
-		ret = ruchy_error_set(err, RUCHY_E_NOMEM, "%s: out of memory", name);
-	} else {
-		f->size = (uint64_t)st.st_size;
-		return 0;
-	}
-	perf_file_fini(f);
-	return ret;
-}
-
-void perf_file_fini(struct perf_file *f)
-{
-	if (f->fd >= 0)
-		close(f->fd);
-	free(f->name);
-	*f = (struct perf_file){ .fd = -1 };
+	if (fstat(fd, &st))
+		return ruchy_error_errno(err, "%s", name);
+	*f = (struct perf_file){ .fd = fd, .name = name, .size = (uint64_t)st.st_size };
+	return 0;
 }
 
 bool perf_file_holds(const struct perf_file *f, struct perf_section s)

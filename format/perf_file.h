@@ -2,11 +2,9 @@
 /*
  * perf_file.h - bounded reads of a perf.data file, and notes of what is damaged in it.
  *
- * The file is read with pread(2) at offsets of its own, never mapped: a file
- * that shrinks meanwhile gives an error, not SIGBUS. Every offset and size that
- * the file itself names goes through here, where it is checked against the
- * file's size before anything is allocated or read.
- * Life cycle: init, reads, fini. One thread per file.
+ * Every offset and size that the file itself names goes through here, where it is checked against
+ * the file's size before anything is allocated or read. Life cycle: init, reads. One thread per
+ * file.
  */
 #ifndef RUCHY_FORMAT_PERF_FILE_H
 #define RUCHY_FORMAT_PERF_FILE_H
@@ -17,9 +15,9 @@
 #include "ruchy/trace_reader.h"
 
 struct perf_file {
-	int fd;        /* owned */
-	char *name;    /* owned; for messages */
-	uint64_t size; /* bytes, as it was when opened */
+	int fd;           /* borrowed */
+	const char *name; /* borrowed; for messages */
+	uint64_t size;    /* bytes, as it was when opened */
 };
 
 /* A part of the file, as the file describes it: not yet checked. */
@@ -27,12 +25,8 @@ struct perf_section {
 	uint64_t offset, size; /* bytes */
 };
 
-/*
- * `fd` belongs to the file afterwards, also on failure (then it is closed). RUCHY_E_UNSUPPORTED
- * where it is not a regular file, RUCHY_E_SYS, RUCHY_E_NOMEM.
- */
+/* RUCHY_E_SYS. */
 int perf_file_init(struct perf_file *f, int fd, const char *name, struct ruchy_error *err);
-void perf_file_fini(struct perf_file *f);
 
 /* True where the section lies wholly within the file. */
 bool perf_file_holds(const struct perf_file *f, struct perf_section s);

@@ -4,7 +4,6 @@
 
 #define MAGIC_BYTES     8
 #define HEADER_BYTES    104
-#define PIPE_BYTES      16 /* magic and size only: what perf writes to a pipe */
 #define ATTR_MIN_BYTES  64 /* PERF_ATTR_SIZE_VER0 */
 #define SECTION_BYTES   16
 #define FEATURES_OFFSET 72
@@ -18,21 +17,31 @@ static struct perf_section get_section(struct ruchy_cursor *c)
 	return s;
 }
 
-static int check_magic(const struct perf_file *f, const uint8_t *header, size_t size,
+static int check_magic(const char *name, const uint8_t *header, size_t size,
 		       struct ruchy_error *err)
 {
 	if (size < MAGIC_BYTES)
-		return ruchy_error_set(err, RUCHY_E_FORMAT, "%s: not a perf.data file", f->name);
+		return ruchy_error_set(err, RUCHY_E_FORMAT, "%s: not a perf.data file", name);
 	if (!memcmp(header, "PERFILE2", MAGIC_BYTES))
 		return 0;
 	if (!memcmp(header, "2ELIFREP", MAGIC_BYTES))
 		return ruchy_error_set(err, RUCHY_E_UNSUPPORTED,
-				       "%s: recorded on a big-endian machine: not supported",
-				       f->name);
+				       "%s: recorded on a big-endian machine: not supported", name);
 	if (!memcmp(header, "PERFFILE", MAGIC_BYTES))
 		return ruchy_error_set(err, RUCHY_E_UNSUPPORTED,
-				       "%s: perf.data version 1 is not supported", f->name);
-	return ruchy_error_set(err, RUCHY_E_FORMAT, "%s: not a perf.data file", f->name);
+				       "%s: perf.data version 1 is not supported", name);
+	return ruchy_error_set(err, RUCHY_E_FORMAT, "%s: not a perf.data file", name);
+}
+
+int perf_header_mode(const char *name, const uint8_t *first, size_t size, struct ruchy_error *err)
+{
+	int code = check_magic(name, first, size, err);
+
+	if (code)
+		return code;
+	if (size < PERF_HEADER_PIPE_BYTES)
+		return ruchy_error_set(err, RUCHY_E_DAMAGED, "%s: the header is damaged", name);
+	return ruchy_load64(first + MAGIC_BYTES) == PERF_HEADER_PIPE_BYTES;
 }
 
 static bool has_feature(const uint8_t *bits, unsigned bit)
@@ -43,11 +52,6 @@ static bool has_feature(const uint8_t *bits, unsigned bit)
 /* What the header says plainly that we can't read. */
 static int check_features(const struct perf_file *f, const uint8_t *bits, struct ruchy_error *err)
 {
-	if (has_feature(bits, PERF_FEATURE_COMPRESSED))
-		return ruchy_error_set(err, RUCHY_E_UNSUPPORTED,
-				       "%s: compressed records (perf record -z) are not supported "
-				       "yet; record without -z",
-				       f->name);
 	if (has_feature(bits, PERF_FEATURE_DIR_FORMAT))
 		return ruchy_error_set(err, RUCHY_E_UNSUPPORTED,
 				       "%s: part of a perf.data directory (perf record --threads): "
@@ -117,38 +121,44 @@ static int find_data_end(const struct perf_file *f, const uint8_t *bits, struct 
 	return read_features(f, bits, h, integrity, err);
 }
 
-int perf_header_read(const struct perf_file *f, struct perf_header *ret,
-		     struct trace_integrity *integrity, struct ruchy_error *err)
+static int read_sections(const struct perf_file *f, const uint8_t *raw, size_t size,
+			 struct perf_header *h, struct trace_integrity *integrity,
+			 struct ruchy_error *err)
 {
-	uint8_t raw[HEADER_BYTES];
-	struct ruchy_cursor c;
-	uint64_t header_size;
-	ssize_t n = perf_file_read(f, 0, raw, sizeof(raw), err);
+	struct ruchy_cursor c = ruchy_cursor(raw + MAGIC_BYTES, size - MAGIC_BYTES);
+	uint64_t header_size = ruchy_get64(&c);
 	int code;
 
-	if (n < 0)
-		return (int)n;
-	code = check_magic(f, raw, (size_t)n, err);
-	if (code)
-		return code;
-
-	*ret = (struct perf_header){ 0 };
-	c = ruchy_cursor(raw + MAGIC_BYTES, (size_t)n - MAGIC_BYTES);
-	header_size = ruchy_get64(&c);
-	if (!c.bad && header_size == PIPE_BYTES)
-		return ruchy_error_set(err, RUCHY_E_UNSUPPORTED,
-				       "%s: pipe mode is not supported yet; record to a file "
-				       "(perf record -o FILE)",
-				       f->name);
-	ret->entry_bytes = ruchy_get64(&c);
-	ret->attrs = get_section(&c);
-	ret->data = get_section(&c);
-	if (n < HEADER_BYTES || header_size < HEADER_BYTES ||
-	    ret->entry_bytes < ATTR_MIN_BYTES + SECTION_BYTES || !perf_file_holds(f, ret->attrs) ||
-	    ret->data.offset > f->size)
+	h->entry_bytes = ruchy_get64(&c);
+	h->attrs = get_section(&c);
+	h->data = get_section(&c);
+	if (size < HEADER_BYTES || header_size < HEADER_BYTES ||
+	    h->entry_bytes < ATTR_MIN_BYTES + SECTION_BYTES || !perf_file_holds(f, h->attrs) ||
+	    h->data.offset > f->size)
 		return ruchy_error_set(err, RUCHY_E_DAMAGED, "%s: the header is damaged", f->name);
 	code = check_features(f, raw + FEATURES_OFFSET, err);
 	if (code)
 		return code;
-	return find_data_end(f, raw + FEATURES_OFFSET, ret, integrity, err);
+	return find_data_end(f, raw + FEATURES_OFFSET, h, integrity, err);
+}
+
+int perf_header_read(const struct perf_file *f, struct perf_header *ret,
+		     struct trace_integrity *integrity, struct ruchy_error *err)
+{
+	uint8_t raw[HEADER_BYTES];
+	ssize_t n = perf_file_read(f, 0, raw, sizeof(raw), err);
+	int mode;
+
+	if (n < 0)
+		return (int)n;
+	*ret = (struct perf_header){ 0 };
+	mode = perf_header_mode(f->name, raw, (size_t)n, err);
+	if (mode < 0)
+		return mode;
+	if (!mode)
+		return read_sections(f, raw, (size_t)n, ret, integrity, err);
+	ret->pipe = true;
+	ret->data.offset = PERF_HEADER_PIPE_BYTES;
+	ret->data.size = f->size - PERF_HEADER_PIPE_BYTES;
+	return 0;
 }

@@ -37,12 +37,19 @@ struct perf_header {
 	/* Sections of the features that are set and within the file; else offset and size 0. */
 	struct perf_section features[PERF_HEADER_FEATURES];
 	bool cut_off; /* the recorder never finished: no size of the data, no features */
+	bool pipe; /* written to a pipe: no sections; all is in the records after these 16 bytes */
 };
+
+#define PERF_HEADER_PIPE_BYTES 16 /* magic and size only */
+
+/* Is a file that begins with these bytes one in pipe mode (1) or one with sections (0)? Else
+ * RUCHY_E_FORMAT, RUCHY_E_UNSUPPORTED (big-endian, version 1), RUCHY_E_DAMAGED. */
+int perf_header_mode(const char *name, const uint8_t *first, size_t size, struct ruchy_error *err);
 
 /*
  * Read and check the header; damage that leaves the file usable is noted in `integrity`.
- * RUCHY_E_FORMAT (not a perf.data file), RUCHY_E_UNSUPPORTED (big-endian, version 1, pipe mode,
- * directory mode, compressed), RUCHY_E_DAMAGED (unusable), RUCHY_E_SYS.
+ * RUCHY_E_FORMAT (not a perf.data file), RUCHY_E_UNSUPPORTED (big-endian, version 1,
+ * directory mode, compressed by another codec than zstd), RUCHY_E_DAMAGED (unusable), RUCHY_E_SYS.
  */
 int perf_header_read(const struct perf_file *f, struct perf_header *ret,
 		     struct trace_integrity *integrity, struct ruchy_error *err);

@@ -148,6 +148,20 @@ static void take_stack(struct ruchy_cursor *c, const uint8_t *record, struct sam
 	ret->after_stack = (size_t)(c->at - record);
 }
 
+bool sample_layout_among(uint32_t type)
+{
+	switch (type) {
+	case PERF_RECORD_SAMPLE:
+	case PERF_RECORD_LOST:
+	case PERF_RECORD_LOST_SAMPLES:
+	case PERF_RECORD_THROTTLE:
+	case PERF_RECORD_UNTHROTTLE:
+		return true;
+	default:
+		return false;
+	}
+}
+
 int sample_layout(const struct event_desc *desc, const uint8_t *record, size_t size,
 		  struct sample_layout *ret)
 {

@@ -5,6 +5,7 @@
 #include <linux/perf_event.h>
 #include <stdlib.h>
 
+#include "format/sample_layout.h"
 #include "ruchy/trace_writer.h" /* perf_record_ids */
 
 /* ---- chunks and marks ---- */
@@ -19,6 +20,13 @@ static void put_mark(struct perf_rounds *r, uint64_t time)
 	put_item(r, (struct trace_item){ .type = TRACE_ITEM_ROUND, .round_time = time });
 }
 
+static void drop_pending(struct perf_pending *q)
+{
+	ruchy_buf_fini(&q->bytes);
+	block_release(q->block);
+	*q = (struct perf_pending){ .kind = q->kind };
+}
+
 /* Turn what is pending into a chunk; nothing happens when it is empty. */
 static int put_chunk(struct perf_rounds *r, struct perf_pending *q)
 {
@@ -30,8 +38,6 @@ static int put_chunk(struct perf_rounds *r, struct perf_pending *q)
 	chunk = calloc(1, sizeof(*chunk));
 	if (!chunk)
 		return RUCHY_E_NOMEM;
-	/* Chunks are kept until their round is over: give back what the buffer has to spare. */
-	shrunk = realloc(q->bytes.data, q->bytes.size);
 	*chunk = (struct trace_chunk){
 		.kind = q->kind,
 		.records = q->records,
@@ -39,51 +45,91 @@ static int put_chunk(struct perf_rounds *r, struct perf_pending *q)
 		.first_time = r->untimed ? r->run : q->first_time,
 		.last_time = r->untimed ? r->run : q->last_time,
 		.offset = q->offset,
-		.stored_bytes = q->bytes.size,
 		.untimed = r->untimed,
-		.data = shrunk ? shrunk : q->bytes.data,
-		.size = q->bytes.size,
 	};
+	if (q->block) {
+		chunk->raw = true;
+		chunk->block = q->block;
+		chunk->data = q->block->data + q->from;
+		chunk->size = q->to - q->from;
+	} else {
+		/* Chunks are kept until their round is over: give back what the buffer has to
+		 * spare. */
+		shrunk = realloc(q->bytes.data, q->bytes.size);
+		chunk->data = shrunk ? shrunk : q->bytes.data;
+		chunk->size = q->bytes.size;
+	}
+	chunk->stored_bytes = chunk->size;
+	r->bytes += q->payload;
 	*q = (struct perf_pending){ .kind = q->kind };
 	put_item(r, (struct trace_item){ .type = TRACE_ITEM_CHUNK, .chunk = chunk });
 	return 0;
 }
 
-static int append(struct perf_pending *q, const struct perf_scan_record *record,
-		  const struct record_ids *ids)
+static void note_time(struct perf_pending *q, const struct record_ids *ids)
 {
-	if (!q->records)
-		q->offset = record->offset;
-	ruchy_buf_put(&q->bytes, record->data, record->size);
-	if (q->bytes.failed)
-		return RUCHY_E_NOMEM;
-	q->records++;
 	if (!ids->has_time)
-		return 0;
+		return;
 	if (!q->has_time || ids->time_ns < q->first_time)
 		q->first_time = ids->time_ns;
 	if (!q->has_time || ids->time_ns > q->last_time)
 		q->last_time = ids->time_ns;
 	q->has_time = true;
-	return 0;
+}
+
+static size_t place_of(const struct perf_scan_record *record)
+{
+	return (size_t)(record->data - record->block->data);
+}
+
+/* Is the record the next one in the block of the samples that are pending? */
+static bool follows(const struct perf_pending *samples, const struct perf_scan_record *record)
+{
+	return samples->block == record->block && samples->next == place_of(record);
+}
+
+/* A record that is not the samples' may stand among them. */
+static void pass(struct perf_rounds *r, const struct perf_scan_record *record)
+{
+	if (r->samples.records && follows(&r->samples, record))
+		r->samples.next += record->size;
+}
+
+static void append_sample(struct perf_rounds *r, const struct perf_scan_record *record,
+			  const struct record_ids *ids)
+{
+	struct perf_pending *q = &r->samples;
+
+	if (!q->records++) {
+		q->offset = record->offset;
+		q->block = block_hold(record->block);
+		q->from = place_of(record);
+	}
+	q->to = q->next = place_of(record) + record->size;
+	q->payload += record->size;
+	note_time(q, ids);
+}
+
+static int append_sideband(struct perf_rounds *r, const struct perf_scan_record *record,
+			   const struct record_ids *ids)
+{
+	struct perf_pending *q = &r->sideband;
+	int rc = 0;
+
+	if (q->bytes.size + record->size > PERF_ROUNDS_SIDEBAND_BYTES)
+		rc = put_chunk(r, q);
+	if (rc)
+		return rc;
+	if (!q->records++)
+		q->offset = record->offset;
+	ruchy_buf_put(&q->bytes, record->data, record->size);
+	q->payload += record->size;
+	note_time(q, ids);
+	pass(r, record);
+	return q->bytes.failed ? RUCHY_E_NOMEM : 0;
 }
 
 /* ---- records ---- */
-
-/* What the kernel puts among the samples of a ring belongs to their chunk. */
-static struct perf_pending *pending_of(struct perf_rounds *r, const struct perf_scan_record *record)
-{
-	switch (record->type) {
-	case PERF_RECORD_SAMPLE:
-	case PERF_RECORD_LOST:
-	case PERF_RECORD_LOST_SAMPLES:
-	case PERF_RECORD_THROTTLE:
-	case PERF_RECORD_UNTHROTTLE:
-		return &r->samples;
-	default:
-		return &r->sideband;
-	}
-}
 
 /* A record that does not fit its event's attr counts as one without time: whoever decodes the
  * chunk finds and counts the damage. */
@@ -94,11 +140,6 @@ static struct record_ids ids_of(const struct perf_rounds *r, const struct perf_s
 	if (perf_record_ids(r->events, record->data, record->size, &ids))
 		ids = (struct record_ids){ .event = -1 };
 	return ids;
-}
-
-static bool fits(size_t bytes, const struct perf_scan_record *record)
-{
-	return bytes + record->size <= PERF_ROUNDS_CHUNK_BYTES;
 }
 
 static void count_sample(struct perf_rounds *r, const struct perf_scan_record *record,
@@ -133,23 +174,25 @@ static int end_round(struct perf_rounds *r)
 
 static int step_marked(struct perf_rounds *r, const struct perf_scan_record *record)
 {
-	struct perf_pending *q = pending_of(r, record);
 	struct record_ids ids;
 	int rc = 0;
 
-	if (record->type == PERF_USER_FINISHED_ROUND)
-		return end_round(r);
-	if (record->type >= PERF_USER_TYPE_START)
-		return 0;
+	if (record->type >= PERF_USER_TYPE_START) {
+		pass(r, record);
+		return record->type == PERF_USER_FINISHED_ROUND ? end_round(r) : 0;
+	}
 	ids = ids_of(r, record);
-	if (!fits(q->bytes.size, record))
-		rc = put_chunk(r, q);
-	if (rc)
-		return rc;
 	if (ids.has_time && ids.time_ns > r->greatest)
 		r->greatest = ids.time_ns;
+	if (!sample_layout_among(record->type))
+		return append_sideband(r, record, &ids);
+	if (r->samples.records && !follows(&r->samples, record))
+		rc = put_chunk(r, &r->samples);
+	if (rc)
+		return rc;
 	count_sample(r, record, &ids);
-	return append(q, record, &ids);
+	append_sample(r, record, &ids);
+	return 0;
 }
 
 /* ---- files without times ---- */
@@ -170,41 +213,48 @@ static int end_run(struct perf_rounds *r)
 
 static int step_untimed(struct perf_rounds *r, const struct perf_scan_record *record)
 {
-	struct perf_pending *q = pending_of(r, record);
-	const struct perf_pending *other = q == &r->samples ? &r->sideband : &r->samples;
 	struct record_ids none = { .event = -1 };
+	bool sample = sample_layout_among(record->type);
 	int rc = 0;
 
-	if (record->type >= PERF_USER_TYPE_START)
+	if (record->type >= PERF_USER_TYPE_START) {
+		pass(r, record);
 		return 0;
-	if (other->records || !fits(q->bytes.size, record))
+	}
+	if (sample ? r->sideband.records || (r->samples.records && !follows(&r->samples, record))
+		   : r->samples.records > 0)
 		rc = end_run(r);
 	if (rc)
 		return rc;
+	if (!sample)
+		return append_sideband(r, record, &none);
 	count_sample(r, record, &none);
-	return append(q, record, &none);
+	append_sample(r, record, &none);
+	return 0;
 }
 
 /* ---- files without round marks ---- */
 
-/*
- * The first pass knows which sample chunks the second will put out, and what is the least time in
- * each of them: so the marks between them can be exact.
- */
-static int note_floor(struct perf_floors *f, const struct perf_scan_record *record,
+/* The first pass knows which sample chunks the second will put out, and what is the least time in
+ * each of them: so the marks between them can be exact. */
+static int note_floor(struct perf_rounds *r, const struct perf_scan_record *record,
 		      const struct record_ids *ids)
 {
 	uint64_t time = ids->has_time ? ids->time_ns : 0, *grown;
+	struct perf_floors *f = &r->floors;
 
-	if (!f->n || !fits(f->bytes, record)) {
-		grown = reallocarray(f->least, f->n + 1, sizeof(*grown));
-		if (!grown)
-			return RUCHY_E_NOMEM;
-		f->least = grown;
+	if (!r->samples.records || !follows(&r->samples, record)) {
+		drop_pending(&r->samples);
+		/* doubled at each power of two */
+		if (!(f->n & (f->n - 1))) {
+			grown = reallocarray(f->least, f->n ? f->n * 2 : 1, sizeof(*grown));
+			if (!grown)
+				return RUCHY_E_NOMEM;
+			f->least = grown;
+		}
 		f->least[f->n++] = time;
-		f->bytes = 0;
 	}
-	f->bytes += record->size;
+	append_sample(r, record, ids);
 	if (time < f->least[f->n - 1])
 		f->least[f->n - 1] = time;
 	return 0;
@@ -232,21 +282,26 @@ static int put_sample_chunk(struct perf_rounds *r)
 
 static int step_unmarked(struct perf_rounds *r, const struct perf_scan_record *record)
 {
-	struct perf_pending *q = pending_of(r, record);
+	bool sample = sample_layout_among(record->type);
 	struct record_ids ids;
 	int rc = 0;
 
-	if (record->type >= PERF_USER_TYPE_START || (r->pass && q == &r->sideband))
+	if (record->type >= PERF_USER_TYPE_START || (r->pass && !sample)) {
+		pass(r, record);
 		return 0;
+	}
 	ids = ids_of(r, record);
-	if (!r->pass && q == &r->samples)
-		return note_floor(&r->floors, record, &ids);
-	if (!fits(q->bytes.size, record))
-		rc = r->pass ? put_sample_chunk(r) : put_chunk(r, q);
+	if (!sample)
+		return append_sideband(r, record, &ids);
+	if (!r->pass)
+		return note_floor(r, record, &ids);
+	if (r->samples.records && !follows(&r->samples, record))
+		rc = put_sample_chunk(r);
 	if (rc)
 		return rc;
 	count_sample(r, record, &ids);
-	return append(q, record, &ids);
+	append_sample(r, record, &ids);
+	return 0;
 }
 
 /* ---- life cycle ---- */
@@ -284,6 +339,8 @@ int perf_rounds_end(struct perf_rounds *r)
 
 	if (r->untimed)
 		return end_run(r);
+	if (r->two_passes && !r->pass)
+		drop_pending(&r->samples);
 	rc = put_chunk(r, &r->sideband);
 	if (!rc)
 		rc = put_chunk(r, &r->samples);
@@ -311,8 +368,8 @@ void perf_rounds_fini(struct perf_rounds *r)
 
 	while (perf_rounds_take(r, &item))
 		trace_chunk_free(item.chunk);
-	ruchy_buf_fini(&r->sideband.bytes);
-	ruchy_buf_fini(&r->samples.bytes);
+	drop_pending(&r->sideband);
+	drop_pending(&r->samples);
 	free(r->floors.least);
 	r->floors = (struct perf_floors){ 0 };
 }

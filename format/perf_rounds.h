@@ -9,8 +9,10 @@
  *    their chunks. This takes the records twice.
  *  - Without times the file's order counts: a chunk for each run of one kind,
  *    whose time is the run's ordinal.
- * A chunk has at most PERF_ROUNDS_CHUNK_BYTES, so memory does not depend on the
- * file. Life cycle: init, add and take by turns, end (1: all records once more),
+ * Sideband records are copied. Samples stay in their block: a chunk of them is a
+ * part of it, with whatever records stand between them ("raw"), that ends where
+ * the block does or where bytes lie between that are no records. So memory does
+ * not depend on the file. Life cycle: init, add and take by turns, end (1: all records once more),
  * take, fini.
  */
 #ifndef RUCHY_FORMAT_PERF_ROUNDS_H
@@ -18,14 +20,18 @@
 
 #include "format/perf_scan.h"
 
-#define PERF_ROUNDS_CHUNK_BYTES (8u << 20)
-#define PERF_ROUNDS_ITEMS_MAX   4 /* that one record can complete: two chunks and a mark */
+#define PERF_ROUNDS_SIDEBAND_BYTES (1u << 20) /* of one chunk */
+#define PERF_ROUNDS_ITEMS_MAX      4 /* that one record can complete: two chunks and a mark */
 
 /* A chunk that grows. */
 struct perf_pending {
 	enum wire_chunk_kind kind;
-	struct ruchy_buf bytes; /* owned */
+	struct ruchy_buf bytes; /* owned; of sideband */
+	struct block *block;    /* held; of samples */
+	size_t from, to;        /* the chunk's bytes in the block */
+	size_t next;            /* in the block: the end of the last record seen, of any type */
 	uint32_t records;
+	size_t payload; /* bytes of them */
 	bool has_time;
 	uint64_t first_time, last_time; /* ns, least and greatest, where has_time */
 	uint64_t offset;                /* of the first record in the file */
@@ -35,8 +41,7 @@ struct perf_pending {
 struct perf_floors {
 	uint64_t *least; /* owned; of chunk i; after the first pass of chunk i and all later */
 	size_t n;
-	size_t bytes; /* of the last chunk so far */
-	size_t next;  /* chunks put out */
+	size_t next; /* chunks put out */
 };
 
 /* Read-only outside of perf_rounds.c. */
@@ -53,6 +58,7 @@ struct perf_rounds {
 	uint64_t sequence;                  /* of the next chunk */
 
 	uint64_t n_samples;
+	uint64_t bytes; /* of the records of all chunks so far */
 	bool has_sample_time;
 	uint64_t first_sample_ns, last_sample_ns; /* where has_sample_time */
 

@@ -79,6 +79,8 @@ static int complete_stack(struct record_iter *it, const struct sample_layout *l,
 		return n < size ? RUCHY_E_DAMAGED : 0;
 	}
 	stack->sp = sp;
+	if (it->chunk->raw)
+		return n < size ? RUCHY_E_DAMAGED : 0; /* nothing is shared */
 	image = stack_image_get(&it->images, e->tid);
 	if (!image)
 		return RUCHY_E_NOMEM;
@@ -115,23 +117,36 @@ static int decode(struct record_iter *it, const uint8_t *record, size_t size, st
 	return complete_stack(it, &layout, ret);
 }
 
+/* The next record's bytes at it->at. 1, 0 at the chunk's end, or RUCHY_E_DAMAGED. */
+static int find_record(struct record_iter *it, const uint8_t **ret, size_t *ret_size)
+{
+	size_t left, size;
+
+	do {
+		it->at = it->next;
+		left = it->chunk->size - it->at;
+		if (left == 0)
+			return 0;
+		*ret = it->chunk->data + it->at;
+		size = left >= 8 ? ruchy_load16(*ret + 6) : 0;
+		if (size < 8 || size > left) {
+			it->next = it->chunk->size; /* nothing after this can be found */
+			return RUCHY_E_DAMAGED;
+		}
+		it->next = it->at + size;
+	} while (it->chunk->raw && !sample_layout_among(ruchy_load32(*ret)));
+	*ret_size = size;
+	return 1;
+}
+
 int record_iter_next(struct record_iter *it, struct event *ret)
 {
 	const uint8_t *record;
-	size_t left, size;
-	int rc;
+	size_t size;
+	int rc = find_record(it, &record, &size);
 
-	it->at = it->next;
-	left = it->chunk->size - it->at;
-	if (left == 0)
-		return 0;
-	record = it->chunk->data + it->at;
-	size = left >= 8 ? ruchy_load16(record + 6) : 0;
-	if (size < 8 || size > left) {
-		it->next = it->chunk->size; /* nothing after this can be found */
-		return RUCHY_E_DAMAGED;
-	}
-	it->next = it->at + size;
+	if (rc != 1)
+		return rc;
 	rc = decode(it, record, size, ret);
 	if (rc < 0)
 		return rc == RUCHY_E_NOMEM ? rc : RUCHY_E_DAMAGED;

@@ -19,6 +19,9 @@ struct sample_layout {
 	size_t after_stack;   /* offset of what follows dyn_size */
 };
 
+/* Does a record of this type stand among the samples of a ring: a sample, or a note of lost ones?
+ */
+bool sample_layout_among(uint32_t type);
 /* RUCHY_E_DAMAGED where the record does not fit `desc`, RUCHY_E_UNSUPPORTED for unknown sample_type
  * bits before the stack. */
 int sample_layout(const struct event_desc *desc, const uint8_t *record, size_t size,

@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "format/block.h"
 #include "format/perf_data.h"
 #include "format/rtrace.h"
 #include "format/source.h"
@@ -24,7 +25,10 @@ void trace_chunk_free(struct trace_chunk *chunk)
 {
 	if (!chunk)
 		return;
-	free(chunk->data);
+	if (chunk->block)
+		block_release(chunk->block);
+	else
+		free(chunk->data);
 	free(chunk);
 }
 
@@ -58,7 +62,7 @@ static int dispatch(struct trace_reader *r, struct source *source, struct ruchy_
 {
 	const uint8_t *first;
 	size_t have;
-	int fd, rc = source_fill(source, 8, &have, err);
+	int rc = source_fill(source, 8, &have, err);
 
 	if (rc < 0)
 		return rc;
@@ -70,10 +74,7 @@ static int dispatch(struct trace_reader *r, struct source *source, struct ruchy_
 	if (have < 8 || !is_perf_data(first))
 		return ruchy_error_set(err, RUCHY_E_FORMAT,
 				       "%s: neither a ruchy trace nor a perf.data file", r->name);
-	fd = source->fd;
-	lseek(fd, 0, SEEK_SET); /* a pipe is refused by perf_data_open */
-	source->fd = -1;
-	return perf_data_open(fd, r->name, &r->meta, &r->perf_data, err);
+	return perf_data_open(source, &r->meta, &r->perf_data, err);
 }
 
 int trace_reader_open(const char *path, struct trace_reader **ret, struct ruchy_error *err)

@@ -25,7 +25,10 @@ struct trace_chunk {
 	uint64_t first_time, last_time; /* ns, as the header says */
 	uint64_t offset, stored_bytes;  /* of the chunk's frames in the file */
 	bool untimed;                   /* its records hold no times: all count as first_time */
-	uint8_t *data;                  /* owned */
+	bool raw; /* SAMPLES as the kernel wrote them: whole dumps, and among them records of other
+		     kinds, that a sideband chunk has and record_iter passes over */
+	uint8_t *data;       /* owned, or in `block`: read-only */
+	struct block *block; /* of the reader's, held by the chunk; NULL: none */
 	size_t size;
 };
 

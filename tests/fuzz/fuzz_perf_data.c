@@ -68,11 +68,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct trace_meta meta = { 0 };
 	volatile uint64_t sink; /* so that no read is optimised away */
 	struct ruchy_error err;
+	struct source source;
 	struct perf_data *p;
 
 	if (fd < 0 || write(fd, data, size) != (ssize_t)size)
 		abort();
-	if (!perf_data_open(fd, "fuzz", &meta, &p, &err)) {
+	source_init(&source, fd, "fuzz");
+	if (!perf_data_open(&source, &meta, &p, &err)) {
 		sink = read_all(p, &meta);
 		(void)sink;
 		perf_data_free(p);
