@@ -11,6 +11,8 @@
 #include "analyze/info.h"
 #include "analyze/options.h"
 #include "analyze/pipeline.h"
+#include "analyze/process/module_remote.h"
+#include "analyze/process/module_search.h"
 #include "analyze/report/report.h"
 
 enum exit_status {
@@ -146,22 +148,50 @@ static int write_reports(const struct options *o, const struct profile *p, struc
 	return 0;
 }
 
-static int report(const struct options *o)
+static void show_download(void *arg, uint64_t done, uint64_t total)
 {
+	(void)arg;
+	if (!isatty(STDERR_FILENO))
+		return;
+	fprintf(stderr, "\rdownloading: %.1f MB", (double)done / 1e6);
+	if (total)
+		fprintf(stderr, " of %.1f MB", (double)total / 1e6);
+	fputs(done == total ? "\r\033[K" : "\033[K", stderr);
+}
+
+/* Run the pipeline over all traces with the files that the options lead to. */
+static int make_profile(const struct options *o, struct profile **ret, struct ruchy_error *err)
+{
+	struct module_search search = { .sysroots = o->sysroots.at,
+					.n_sysroots = o->sysroots.n,
+					.debug_dirs = o->debug_dirs.at,
+					.n_debug_dirs = o->debug_dirs.n };
 	const struct pipeline_options pipeline = {
 		.traces = o->traces,
 		.n_traces = o->n_traces,
-		.symfs = o->symfs,
+		.search = &search,
 		.engine = o->unwinder && !strcmp(o->unwinder, "libunwind") ? UNWIND_LIBUNWIND
 									   : UNWIND_ROWS,
 		.inlines = !o->no_inline,
 		.rows = o->perf_script && report_perfscript.needs_rows
 	};
+	int rc = 0;
+
+	if (o->debuginfod)
+		rc = module_remote_new(show_download, NULL, &search.remote, err);
+	if (rc == 0)
+		rc = pipeline_run(&pipeline, ret, err);
+	module_remote_free(search.remote);
+	return rc;
+}
+
+static int report(const struct options *o)
+{
 	struct ruchy_error err = { 0 };
 	struct profile *p;
 	int status = EXIT_DONE;
 
-	if (pipeline_run(&pipeline, &p, &err) < 0)
+	if (make_profile(o, &p, &err) < 0)
 		return complain(&err);
 	if (write_reports(o, p, &err) < 0) {
 		status = complain(&err);

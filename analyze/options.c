@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum kind { FLAG, TEXT, NUMBER, PERCENT };
+enum kind { FLAG, TEXT, DIRECTORY, NUMBER, PERCENT };
 
 /* Which commands know a flag. */
 enum { IN_REPORT = 1, IN_INFO = 2 };
@@ -29,8 +29,15 @@ static const struct option_spec {
 	  "write every sample as perf script does" },
 	{ "--hotspots", "N", NUMBER, IN_REPORT, offsetof(struct options, hotspots),
 	  "show the N hottest functions (JSON: hotspots[])" },
-	{ "--symfs", "DIR", TEXT, IN_REPORT, offsetof(struct options, symfs),
-	  "look for the target's files below DIR first" },
+	{ "--sysroot", "DIR", DIRECTORY, IN_REPORT | IN_INFO, offsetof(struct options, sysroots),
+	  "look for the target's files below DIR first; repeatable" },
+	{ "--symfs", "DIR", DIRECTORY, IN_REPORT | IN_INFO, offsetof(struct options, sysroots),
+	  "the same, by perf's name" },
+	{ "--debug-dir", "DIR", DIRECTORY, IN_REPORT | IN_INFO,
+	  offsetof(struct options, debug_dirs),
+	  "look for debug files in DIR, then /usr/lib/debug; repeatable" },
+	{ "--debuginfod", NULL, FLAG, IN_REPORT | IN_INFO, offsetof(struct options, debuginfod),
+	  "ask the servers of DEBUGINFOD_URLS for what is missing" },
 	{ "--no-inline", NULL, FLAG, IN_REPORT, offsetof(struct options, no_inline),
 	  "do not expand inlined calls" },
 	{ "--min-complete", "PERCENT", PERCENT, IN_REPORT, offsetof(struct options, min_complete),
@@ -112,6 +119,16 @@ static int set_percent(double *ret, const char *name, const char *text, struct r
 	return 0;
 }
 
+static int add_directory(struct options_dirs *dirs, const char *name, const char *value,
+			 struct ruchy_error *err)
+{
+	if (dirs->n == OPTIONS_MAX_DIRS)
+		return ruchy_error_set(err, RUCHY_E_USAGE, "%s is given more than %d times", name,
+				       OPTIONS_MAX_DIRS);
+	dirs->at[dirs->n++] = value;
+	return 0;
+}
+
 static int set_value(struct options *o, const struct option_spec *spec, const char *value,
 		     struct ruchy_error *err)
 {
@@ -129,6 +146,8 @@ static int set_value(struct options *o, const struct option_spec *spec, const ch
 		if (!*value)
 			return ruchy_error_set(err, RUCHY_E_USAGE, "%s takes %s, not nothing",
 					       spec->name, spec->value);
+		if (spec->kind == DIRECTORY)
+			return add_directory(at, spec->name, value, err);
 		*(const char **)at = value;
 		return 0;
 	}

@@ -12,6 +12,14 @@
 
 #include "ruchy/error.h"
 
+#define OPTIONS_MAX_DIRS 32
+
+/* The values of a flag that may be given several times, in order. */
+struct options_dirs {
+	const char *at[OPTIONS_MAX_DIRS];
+	size_t n;
+};
+
 enum options_command {
 	OPTIONS_REPORT,
 	OPTIONS_INFO,
@@ -23,10 +31,13 @@ struct options {
 	enum options_command command;
 	char *const *traces; /* in argv */
 	size_t n_traces;
+	/* where files are looked for */
+	struct options_dirs sysroots, debug_dirs;
+	bool debuginfod;
 	/* report */
 	const char *json, *flame_graph, *folded,
 		*perf_script; /* files, "-" stdout, NULL not asked */
-	const char *symfs, *title;
+	const char *title;
 	unsigned hotspots;    /* 0: not asked */
 	double min_complete;  /* percent; 0: not asked */
 	const char *unwinder; /* NULL: rows */

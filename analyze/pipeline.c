@@ -256,7 +256,7 @@ static int warn_of_modules(const struct pipeline *p)
 		if (!m->used || !m->reason)
 			continue;
 		/* The reason begins with the file that was tried, which may be another below
-		 * --symfs. */
+		 * a sysroot. */
 		if (!strncmp(m->reason, m->path, strlen(m->path)))
 			snprintf(line, sizeof(line), "%s", m->reason);
 		else
@@ -275,7 +275,7 @@ int pipeline_run(const struct pipeline_options *options, struct profile **ret,
 
 	ruchy_error_set(err, RUCHY_E_NOMEM, "analyzing: out of memory");
 	p.pool = pool_new(0);
-	p.modules = module_table_new(options->symfs);
+	p.modules = module_table_new(options->search);
 	p.builder = profile_builder_new(1, options->rows);
 	if (!p.pool || !p.modules || !p.builder)
 		goto out;

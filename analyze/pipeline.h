@@ -3,13 +3,14 @@
 #ifndef RUCHY_ANALYZE_PIPELINE_H
 #define RUCHY_ANALYZE_PIPELINE_H
 
+#include "analyze/process/module_search.h"
 #include "analyze/profile/profile.h"
 #include "analyze/unwind/unwind.h"
 
 struct pipeline_options {
 	char *const *traces; /* paths, "-" for standard input */
 	size_t n_traces;
-	const char *symfs; /* where the target's files are looked for first, or NULL */
+	const struct module_search *search; /* where files are looked for; NULL: where they were */
 	enum unwind_engine engine;
 	bool inlines; /* expand inlined calls */
 	bool rows;    /* a report wants every sample in time order */

@@ -9,21 +9,23 @@
 #include <unistd.h>
 
 #include "analyze/process/module_dwfl.h"
+#include "analyze/process/module_remote.h"
+#include "analyze/process/module_search.h"
 
 #define DELETED " (deleted)"
 
 struct module_table {
 	struct module **modules; /* owned, and each of them; index is the id */
 	size_t n_modules, capacity;
-	uint32_t *slots;   /* owned: open addressing, id + 1, 0 free */
-	size_t n_slots;    /* a power of two, or 0 */
-	const char *symfs; /* owned by the caller */
-	uint8_t *vdso;     /* owned */
+	uint32_t *slots;             /* owned: open addressing, id + 1, 0 free */
+	size_t n_slots;              /* a power of two, or 0 */
+	struct module_search search; /* what it points to is the caller's */
+	uint8_t *vdso;               /* owned */
 	size_t vdso_size;
 	pthread_mutex_t lock;
 };
 
-struct module_table *module_table_new(const char *symfs)
+struct module_table *module_table_new(const struct module_search *search)
 {
 	struct module_table *t = calloc(1, sizeof(*t));
 
@@ -33,7 +35,8 @@ struct module_table *module_table_new(const char *symfs)
 		free(t);
 		return NULL;
 	}
-	t->symfs = symfs && *symfs ? symfs : NULL;
+	if (search)
+		t->search = *search;
 	return t;
 }
 
@@ -264,24 +267,23 @@ static void text_build_id(const uint8_t *id, size_t size, char *ret, size_t ret_
 		at += (size_t)snprintf(ret + at, ret_size - at, "%02x", id[i]);
 }
 
-/* Open one candidate path and check that it is the recorded build. */
-static bool open_candidate(struct module_table *t, struct opening *o, const char *path)
+/* Take an open file where it is the recorded build; `fd` may be an error that `err` tells of. */
+static bool take_candidate(struct module_table *t, struct opening *o, int fd, const char *path,
+			   struct ruchy_error *err)
 {
 	char got[2 * EVENT_BUILD_ID_MAX + 1], want[2 * EVENT_BUILD_ID_MAX + 1];
-	struct ruchy_error err = { 0 };
 	struct module *m = o->m;
 	struct module_elf *elf;
 	const uint8_t *id;
 	size_t size;
-	int fd, rc;
+	int rc;
 
-	fd = module_elf_open_regular(path, &err);
-	rc = fd < 0 ? fd : module_elf_open(fd, path, t->symfs, &elf, &err);
+	rc = fd < 0 ? fd : module_elf_open(fd, path, &t->search, &elf, err);
 	if (rc < 0) {
 		/* The first candidate that is there and no good says more than "not found". */
 		if (!m->reason || rc != RUCHY_E_NOT_FOUND)
 			refuse(o, o->status == MODULE_REFUSED ? MODULE_REFUSED : MODULE_MISSING,
-			       "%s", err.text);
+			       "%s", err->text);
 		return false;
 	}
 	size = module_elf_build_id(elf, &id);
@@ -299,23 +301,56 @@ static bool open_candidate(struct module_table *t, struct opening *o, const char
 	return false;
 }
 
-/* Below symfs: the whole path, then the last component. */
-static bool open_in_symfs(struct module_table *t, struct opening *o, const char *path)
+static bool open_candidate(struct module_table *t, struct opening *o, const char *path)
 {
-	const char *slash = strrchr(path, '/');
+	struct ruchy_error err = { 0 };
+	int fd = module_elf_open_regular(path, &err);
+
+	return take_candidate(t, o, fd, path, &err);
+}
+
+static bool open_below(struct module_table *t, struct opening *o, const char *root,
+		       const char *path)
+{
 	char *full;
 	bool ok;
 
-	if (asprintf(&full, "%s%s%s", t->symfs, path[0] == '/' ? "" : "/", path) < 0)
+	if (asprintf(&full, "%s%s", root, path) < 0)
 		return false;
 	ok = open_candidate(t, o, full);
 	free(full);
-	if (ok || !slash || slash == path)
-		return ok;
-	if (asprintf(&full, "%s%s", t->symfs, slash) < 0)
+	return ok;
+}
+
+/* Below each sysroot: the whole path, then the last component. */
+static bool open_in_sysroots(struct module_table *t, struct opening *o, const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	for (size_t i = 0; i < t->search.n_sysroots; i++) {
+		const char *root = t->search.sysroots[i];
+
+		if (open_below(t, o, root, path) ||
+		    (slash != path && open_below(t, o, root, slash)))
+			return true;
+	}
+	return false;
+}
+
+/* From a server, by build-id; only where the user asked for that. */
+static bool open_remote(struct module_table *t, struct opening *o)
+{
+	struct ruchy_error err = { 0 };
+	char *path = NULL;
+	bool ok = false;
+	int fd;
+
+	if (!t->search.remote)
 		return false;
-	ok = open_candidate(t, o, full);
-	free(full);
+	fd = module_remote_executable(t->search.remote, o->m->build_id, o->m->build_id_size, &path);
+	if (fd >= 0)
+		ok = take_candidate(t, o, fd, path, &err);
+	free(path);
 	return ok;
 }
 
@@ -335,7 +370,8 @@ static void open_file(struct module_table *t, struct opening *o)
 	} else if (deleted && !m->build_id_size) {
 		/* What stands there now is another file, and nothing could prove that it isn't. */
 		refuse(o, MODULE_MISSING, "%s: the file was deleted or replaced", path);
-	} else if ((t->symfs && open_in_symfs(t, o, path)) || open_candidate(t, o, path)) {
+	} else if (open_in_sysroots(t, o, path) || open_candidate(t, o, path) ||
+		   open_remote(t, o)) {
 		o->status = MODULE_OPEN;
 		free(m->reason);
 		m->reason = NULL;

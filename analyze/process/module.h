@@ -52,10 +52,10 @@ struct module {
 };
 
 struct module_table;
+struct module_search;
 
-/* `symfs`: directory searched for the target's files (whole path below it, then last component), or
- * NULL. */
-struct module_table *module_table_new(const char *symfs);
+/* `search` is borrowed; NULL: files are where the recording says, debug files in /usr/lib/debug. */
+struct module_table *module_table_new(const struct module_search *search);
 /* The module, made at first sight. NULL: no memory. `path` is copied. */
 struct module *module_table_get(struct module_table *t, enum module_kind kind, const char *path,
 				const uint8_t *build_id, size_t build_id_size);

@@ -8,15 +8,18 @@
 #include <unistd.h>
 
 #include "analyze/process/module_dwfl.h"
+#include "analyze/process/module_remote.h"
+#include "analyze/process/module_search.h"
 #include "ruchy/bytes.h"
 
 #define DEBUG_ROOT "/usr/lib/debug"
 #define MAX_ID     64 /* bytes of a build-id that we put into a path */
 
 struct module_debug {
-	char *dir;         /* owned: directory of the file as opened, without the last '/' */
-	const char *symfs; /* borrowed */
-	const char *inner; /* `dir` as the target saw it: without symfs */
+	char *path;        /* owned: the file as opened */
+	char *dir;         /* owned: its directory, without the last '/' */
+	const char *inner; /* `path` as the target saw it: without the sysroot */
+	struct module_search search;
 	bool has_alt;
 };
 
@@ -25,28 +28,37 @@ struct proof {
 	const uint8_t *id;
 	size_t id_size; /* 0: by CRC */
 	uint32_t crc;
+	bool any; /* nothing: its reader will see */
 };
 
-struct module_debug *module_debug_new(const char *path, const char *symfs)
+/* What is left of `path` below the directory `root`, from its '/' on; NULL: it lies elsewhere. */
+static const char *below(const char *path, const char *root)
+{
+	size_t n = strlen(root);
+
+	while (n && root[n - 1] == '/')
+		n--;
+	return n && !strncmp(path, root, n) && path[n] == '/' ? path + n : NULL;
+}
+
+struct module_debug *module_debug_new(const char *path, const struct module_search *search)
 {
 	struct module_debug *d = calloc(1, sizeof(*d));
-	const char *slash = strrchr(path, '/');
-	size_t n;
+	const char *slash = strrchr(path, '/'), *inner = NULL;
 
 	if (!d)
 		return NULL;
+	d->path = strdup(path);
 	d->dir = slash ? strndup(path, (size_t)(slash - path)) : strdup(".");
-	if (!d->dir) {
-		free(d);
+	if (!d->path || !d->dir) {
+		module_debug_free(d);
 		return NULL;
 	}
-	d->symfs = symfs;
-	d->inner = d->dir;
-	n = symfs ? strlen(symfs) : 0;
-	while (n && symfs[n - 1] == '/')
-		n--;
-	if (n && !strncmp(d->dir, symfs, n) && (d->dir[n] == '/' || !d->dir[n]))
-		d->inner = d->dir + n;
+	if (search)
+		d->search = *search;
+	for (size_t i = 0; i < d->search.n_sysroots && !inner; i++)
+		inner = below(d->path, d->search.sysroots[i]);
+	d->inner = inner ? inner : d->path;
 	return d;
 }
 
@@ -54,6 +66,7 @@ void module_debug_free(struct module_debug *d)
 {
 	if (!d)
 		return;
+	free(d->path);
 	free(d->dir);
 	free(d);
 }
@@ -87,12 +100,17 @@ static bool same_crc(int fd, const struct proof *proof)
 	return n == 0 && crc == proof->crc;
 }
 
+static bool proves(int fd, const struct proof *proof)
+{
+	return proof->any || (proof->id_size ? same_build_id(fd, proof) : same_crc(fd, proof));
+}
+
 /* Open `path` (taken over) where it proves to be the file sought. */
 static int try_path(char *path, const struct proof *proof, char **ret_path)
 {
 	int fd = path ? module_elf_open_regular(path, NULL) : -1;
 
-	if (fd >= 0 && (proof->id_size ? same_build_id(fd, proof) : same_crc(fd, proof))) {
+	if (fd >= 0 && proves(fd, proof)) {
 		*ret_path = path;
 		return fd;
 	}
@@ -110,38 +128,83 @@ static char *concat(const char *a, const char *b, const char *c, const char *d)
 	return asprintf(&path, "%s%s%s%s", a, b, c, d) < 0 ? NULL : path;
 }
 
-/* Below symfs, then below the root. */
-static int try_roots(const struct module_debug *d, const char *a, const char *b, const char *c,
-		     const struct proof *proof, char **ret_path)
+/* A path of the target: below each sysroot, then as it is. */
+static int try_roots(const struct module_debug *d, const char *path, const struct proof *proof,
+		     char **ret_path)
 {
-	char *tail = concat(a, b, c, "");
 	int fd = -1;
 
-	if (!tail)
-		return -1;
-	if (d->symfs)
-		fd = try_path(concat(d->symfs, tail[0] == '/' ? "" : "/", tail, ""), proof,
-			      ret_path);
-	if (fd < 0)
-		fd = try_path(concat(tail, "", "", ""), proof, ret_path);
-	free(tail);
+	for (size_t i = 0; fd < 0 && i < d->search.n_sysroots; i++)
+		fd = try_path(concat(d->search.sysroots[i], path[0] == '/' ? "" : "/", path, ""),
+			      proof, ret_path);
+	return fd < 0 ? try_path(concat(path, "", "", ""), proof, ret_path) : fd;
+}
+
+/* `tail` (from its '/' on) in each debug directory. */
+static int try_debug_dirs(const struct module_debug *d, const char *tail, const struct proof *proof,
+			  char **ret_path)
+{
+	char *path;
+	int fd = -1;
+
+	for (size_t i = 0; fd < 0 && i < d->search.n_debug_dirs; i++)
+		fd = try_path(concat(d->search.debug_dirs[i], tail, "", ""), proof, ret_path);
+	if (fd >= 0)
+		return fd;
+	path = concat(DEBUG_ROOT, tail, "", "");
+	fd = path ? try_roots(d, path, proof, ret_path) : -1;
+	free(path);
 	return fd;
 }
 
 static int find_by_id(const struct module_debug *d, const struct proof *proof, char **ret_path)
 {
-	char name[2 * MAX_ID + 2];
-	size_t at = 0;
+	char tail[sizeof("/.build-id//.debug") + 2 * MAX_ID];
+	size_t at = (size_t)snprintf(tail, sizeof(tail), "/.build-id/");
 
 	if (proof->id_size < 2 || proof->id_size > MAX_ID)
 		return -1;
-	for (size_t i = 0; i < proof->id_size; i++) {
-		at += (size_t)snprintf(name + at, sizeof(name) - at, "%02x", proof->id[i]);
-		if (i == 0)
-			name[at++] = '/';
-	}
-	name[at] = 0;
-	return try_roots(d, DEBUG_ROOT "/.build-id/", name, ".debug", proof, ret_path);
+	for (size_t i = 0; i < proof->id_size; i++)
+		at += (size_t)snprintf(tail + at, sizeof(tail) - at, "%02x%s", proof->id[i],
+				       i ? "" : "/");
+	snprintf(tail + at, sizeof(tail) - at, ".debug");
+	return try_debug_dirs(d, tail, proof, ret_path);
+}
+
+static int find_remote(const struct module_debug *d, const struct proof *proof, char **ret_path)
+{
+	char *path = NULL;
+	int fd = -1;
+
+	if (d->search.remote)
+		fd = module_remote_debug(d->search.remote, proof->id, proof->id_size, &path);
+	if (fd < 0)
+		return -1;
+	close(fd); /* what the server sent is looked at as closely as any other file */
+	return try_path(path, proof, ret_path);
+}
+
+static int find_by_link(const struct module_debug *d, const char *link, const struct proof *proof,
+			char **ret_path)
+{
+	const char *slash = strrchr(d->inner, '/');
+	char *dir, *tail;
+	int fd;
+
+	/* A link names a file, not a way through directories. */
+	if (!link || !*link || strchr(link, '/') || !*d->dir)
+		return -1;
+	fd = try_path(concat(d->dir, "/", link, ""), proof, ret_path);
+	if (fd < 0)
+		fd = try_path(concat(d->dir, "/.debug/", link, ""), proof, ret_path);
+	if (fd >= 0 || d->inner[0] != '/')
+		return fd;
+	dir = strndup(d->inner, (size_t)(slash - d->inner));
+	tail = dir ? concat(dir, "/", link, "") : NULL;
+	fd = tail ? try_debug_dirs(d, tail, proof, ret_path) : -1;
+	free(tail);
+	free(dir);
+	return fd;
 }
 
 int module_debug_find(struct module_debug *d, const uint8_t *id, size_t id_size, const char *link,
@@ -150,20 +213,9 @@ int module_debug_find(struct module_debug *d, const uint8_t *id, size_t id_size,
 	struct proof proof = { .id = id, .id_size = id_size, .crc = crc };
 	int fd = find_by_id(d, &proof, ret_path);
 
-	/* A link names a file, not a way through directories. */
-	if (fd >= 0 || !link || !*link || strchr(link, '/') || !*d->dir)
-		return fd;
-	fd = try_path(concat(d->dir, "/", link, ""), &proof, ret_path);
 	if (fd < 0)
-		fd = try_path(concat(d->dir, "/.debug/", link, ""), &proof, ret_path);
-	if (fd < 0 && d->inner[0] == '/') {
-		char *dir = concat(DEBUG_ROOT, d->inner, "/", "");
-
-		if (dir)
-			fd = try_roots(d, dir, link, "", &proof, ret_path);
-		free(dir);
-	}
-	return fd;
+		fd = find_by_link(d, link, &proof, ret_path);
+	return fd < 0 ? find_remote(d, &proof, ret_path) : fd;
 }
 
 int module_debug_find_alt(struct module_debug *d, const uint8_t *id, size_t id_size,
@@ -177,7 +229,7 @@ int module_debug_find_alt(struct module_debug *d, const uint8_t *id, size_t id_s
 	if (!id_size || !*name)
 		return -1;
 	if (name[0] == '/') {
-		fd = try_roots(d, name, "", "", &proof, ret_path);
+		fd = try_roots(d, name, &proof, ret_path);
 	} else {
 		dir = slash ? strndup(from, (size_t)(slash - from)) : strdup(d->dir);
 		fd = dir ? try_path(concat(dir, "/", name, ""), &proof, ret_path) : -1;
@@ -185,6 +237,8 @@ int module_debug_find_alt(struct module_debug *d, const uint8_t *id, size_t id_s
 	}
 	if (fd < 0)
 		fd = find_by_id(d, &proof, ret_path);
+	if (fd < 0)
+		fd = find_remote(d, &proof, ret_path);
 	d->has_alt = d->has_alt || fd >= 0;
 	return fd;
 }
@@ -192,4 +246,45 @@ int module_debug_find_alt(struct module_debug *d, const uint8_t *id, size_t id_s
 bool module_debug_has_alt(const struct module_debug *d)
 {
 	return d->has_alt;
+}
+
+/* ---- split DWARF ---- */
+
+int module_debug_find_dwo(struct module_debug *d, const char *directory, const char *name,
+			  char **ret_path)
+{
+	const char *slash = strrchr(name, '/');
+	const struct proof none = { .any = true };
+	char *path;
+	int fd = -1;
+
+	if (!*name)
+		return -1;
+	path = name[0] == '/' || !directory ? concat(name, "", "", "")
+					    : concat(directory, "/", name, "");
+	/* The compiler's directories are trusted no more than others: the file has to be a regular
+	 * one, and its unit to have the right id. A relative path would be relative to us. */
+	if (path && path[0] == '/')
+		fd = try_roots(d, path, &none, ret_path);
+	free(path);
+	if (fd < 0)
+		fd = try_path(concat(d->dir, "/", slash ? slash + 1 : name, ""), &none, ret_path);
+	return fd;
+}
+
+int module_debug_find_dwp(struct module_debug *d, char **ret_path)
+{
+	const struct proof none = { .any = true };
+	char *tail;
+	int fd;
+
+	if (!*d->path)
+		return -1;
+	fd = try_path(concat(d->path, ".dwp", "", ""), &none, ret_path);
+	if (fd >= 0 || d->inner[0] != '/')
+		return fd;
+	tail = concat(d->inner, ".dwp", "", "");
+	fd = tail ? try_debug_dirs(d, tail, &none, ret_path) : -1;
+	free(tail);
+	return fd;
 }

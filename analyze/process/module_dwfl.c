@@ -48,7 +48,7 @@ int module_elf_open_regular(const char *path, struct ruchy_error *err)
 
 	if (fd < 0 && (errno == ENOENT || errno == ENOTDIR))
 		return ruchy_error_set(err, RUCHY_E_NOT_FOUND,
-				       "%s: not found here (--symfs DIR looks below DIR)", path);
+				       "%s: not found here (--sysroot DIR looks below DIR)", path);
 	if (fd < 0)
 		return ruchy_error_errno(err, "%s", path);
 	if (fstat(fd, &st)) {
@@ -195,8 +195,8 @@ static int report(struct module_elf *e, int fd, const char *path, struct ruchy_e
 	return 0;
 }
 
-int module_elf_open(int fd, const char *path, const char *symfs, struct module_elf **ret,
-		    struct ruchy_error *err)
+int module_elf_open(int fd, const char *path, const struct module_search *search,
+		    struct module_elf **ret, struct ruchy_error *err)
 {
 	struct module_elf *e;
 	int rc;
@@ -209,7 +209,7 @@ int module_elf_open(int fd, const char *path, const char *symfs, struct module_e
 	}
 	e = calloc(1, sizeof(*e));
 	if (e)
-		e->debug = module_debug_new(path, symfs);
+		e->debug = module_debug_new(path, search);
 	if (!e || !e->debug) {
 		close(fd);
 		module_elf_free(e);

@@ -21,6 +21,7 @@
 #include "ruchy/error.h"
 
 struct module_elf;
+struct module_search;
 
 /*
  * Open `path`, a regular file, for reading. The descriptor, or RUCHY_E_NOT_FOUND,
@@ -30,11 +31,11 @@ struct module_elf;
 int module_elf_open_regular(const char *path, struct ruchy_error *err);
 /*
  * Open an executable or shared object of this process's byte order, 64 bits. `fd` is taken over in
- * every case. `path` (copied) is where debug links start; `symfs` (borrowed, NULL: none) is
+ * every case. `path` (copied) is where debug links start; `search` (borrowed, NULL: nowhere) is
  * searched for debug files before the root. RUCHY_E_FORMAT, RUCHY_E_UNSUPPORTED, RUCHY_E_NOMEM.
  */
-int module_elf_open(int fd, const char *path, const char *symfs, struct module_elf **ret,
-		    struct ruchy_error *err);
+int module_elf_open(int fd, const char *path, const struct module_search *search,
+		    struct module_elf **ret, struct ruchy_error *err);
 /* The same from bytes in memory, copied. */
 int module_elf_open_image(const void *image, size_t size, struct module_elf **ret,
 			  struct ruchy_error *err);

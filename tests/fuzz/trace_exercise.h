@@ -121,7 +121,7 @@ static inline int trace_exercise_info(const char *path, FILE *out)
 	return rc;
 }
 
-/* The pipeline and every report. `symfs` as in pipeline_options. */
+/* The pipeline and every report. `symfs`: a sysroot, or NULL. */
 static inline int trace_exercise_pipeline(const char *path, const char *symfs, FILE *out)
 {
 	static const struct report_ops *const reports[] = {
@@ -130,8 +130,9 @@ static inline int trace_exercise_pipeline(const char *path, const char *symfs, F
 	const struct report_options narrow = { .hotspots = 5, .width = 60, .colour = true },
 				    plain = { 0 };
 	char *traces[] = { (char *)(uintptr_t)path };
+	const struct module_search search = { .sysroots = &symfs, .n_sysroots = symfs != NULL };
 	const struct pipeline_options options = {
-		.traces = traces, .n_traces = 1, .symfs = symfs, .inlines = true, .rows = true
+		.traces = traces, .n_traces = 1, .search = &search, .inlines = true, .rows = true
 	};
 	struct ruchy_error err = { 0 };
 	struct profile *p;

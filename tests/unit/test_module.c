@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 #include "analyze/process/module_dwfl.h"
+#include "analyze/process/module_search.h"
 #include "analyze/symbolize/symbolize.h"
 #include "analyze/unwind/cfi_rows.h"
 #include "ruchy/bytes.h"
@@ -76,7 +77,8 @@ static int teardown_dir(void **state)
 static enum module_status open_module(const char *symfs, const char *path, const uint8_t *id,
 				      size_t id_size, char *ret_reason, size_t size)
 {
-	struct module_table *t = module_table_new(symfs);
+	const struct module_search search = { .sysroots = &symfs, .n_sysroots = symfs != NULL };
+	struct module_table *t = module_table_new(&search);
 	struct module *m = module_table_get(t, MODULE_FILE, path, id, id_size);
 	enum module_status status;
 	bool ok;

@@ -15,6 +15,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "analyze/process/module_search.h"
 #include "analyze/unwind/unwind.h"
 #include "ruchy/arch.h"
 #include "ruchy/bytes.h"
@@ -179,6 +180,8 @@ static void put(struct fixture *f, uint64_t address, uint64_t value)
 /* `pac_mask`: as the trace says; NULL: it doesn't. */
 static void setup(struct fixture *f, const uint64_t *pac_mask)
 {
+	static const char *const golden[] = { "tests/golden" };
+	static const struct module_search search = { .sysroots = golden, .n_sysroots = 1 };
 	static char arch[] = "aarch64";
 	uint8_t vdso[V_SIZE];
 
@@ -186,7 +189,7 @@ static void setup(struct fixture *f, const uint64_t *pac_mask)
 	f->meta.arch = arch;
 	f->meta.has_pac_mask = pac_mask != NULL;
 	f->meta.pac_mask = pac_mask ? *pac_mask : 0;
-	f->modules = module_table_new("tests/golden");
+	f->modules = module_table_new(&search);
 	make_vdso(vdso);
 	assert_int_equal(module_table_set_vdso(f->modules, vdso, sizeof(vdso)), 0);
 	f->processes = process_table_new(f->modules, &f->meta);
