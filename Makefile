@@ -149,6 +149,7 @@ check-format: all programs ## a second reader, the golden traces, the JSON schem
 
 check-cli: all programs ## the command lines, their errors and exit statuses
 	bash tests/cli/analyze.sh $(B) $(B)/programs
+	bash tests/cli/jobs.sh $(B) $(B)/programs
 	bash tests/cli/alloc.sh $(B)
 	bash tests/cli/record.sh $(B)
 	bash tests/cli/profile.sh $(B) $(B)/programs

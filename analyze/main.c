@@ -173,6 +173,7 @@ static int make_profile(const struct options *o, struct profile **ret, struct ru
 		.engine = o->unwinder && !strcmp(o->unwinder, "libunwind") ? UNWIND_LIBUNWIND
 									   : UNWIND_ROWS,
 		.inlines = !o->no_inline,
+		.jobs = o->jobs,
 		.rows = o->perf_script && report_perfscript.needs_rows
 	};
 	int rc = 0;

@@ -46,6 +46,8 @@ static const struct option_spec {
 	  "walk stacks by rows (default) or libunwind" },
 	{ "--title", "TEXT", TEXT, IN_REPORT, offsetof(struct options, title),
 	  "title of the flame graph" },
+	{ "--jobs", "N", NUMBER, IN_REPORT, offsetof(struct options, jobs),
+	  "use N threads, not one a CPU (also -j N)" },
 	{ "--quiet", NULL, FLAG, IN_REPORT, offsetof(struct options, quiet),
 	  "no report on the terminal (also -q)" },
 	{ "--records", NULL, FLAG, IN_INFO, offsetof(struct options, records),
@@ -84,6 +86,8 @@ static const struct option_spec *find_spec(const char *arg, size_t length)
 {
 	if (length == 2 && !memcmp(arg, "-q", 2))
 		return find_spec("--quiet", 7);
+	if (length >= 2 && !memcmp(arg, "-j", 2))
+		return find_spec("--jobs", 6);
 	for (size_t i = 0; i < N_SPECS; i++)
 		if (strlen(specs[i].name) == length && !memcmp(specs[i].name, arg, length))
 			return &specs[i];
@@ -167,6 +171,8 @@ static int parse_flag(int argc, char **argv, int *i, struct options *o, struct r
 				       (int)length, arg, spec ? " of this command" : "");
 	if (!spec->value && equals)
 		return ruchy_error_set(err, RUCHY_E_USAGE, "%s takes no value", spec->name);
+	if (arg[1] == 'j' && arg[2]) /* -j4 */
+		return set_value(o, spec, arg + 2, err);
 	if (!spec->value || equals)
 		return set_value(o, spec, equals ? equals + 1 : NULL, err);
 	if (*i + 1 >= argc)

@@ -39,6 +39,7 @@ struct options {
 		*perf_script; /* files, "-" stdout, NULL not asked */
 	const char *title;
 	unsigned hotspots;    /* 0: not asked */
+	unsigned jobs;        /* threads; 0: not asked */
 	double min_complete;  /* percent; 0: not asked */
 	const char *unwinder; /* NULL: rows */
 	bool no_inline, quiet;

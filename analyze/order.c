@@ -46,12 +46,17 @@ struct order *order_new(const struct trace_meta *meta, const struct order_sink *
 	return o;
 }
 
+static size_t bytes_of(const struct trace_chunk *chunk)
+{
+	return sizeof(*chunk) + (chunk->packed ? chunk->packed_size : chunk->size);
+}
+
 /* Drop one reference to a chunk: a record of it that is done, or our own. */
 static void release(struct order *o, struct held *held)
 {
 	if (--held->n_pending)
 		return;
-	o->held_bytes -= held->chunk->size;
+	o->held_bytes -= bytes_of(held->chunk);
 	trace_chunk_free(held->chunk);
 	free(held);
 }
@@ -157,7 +162,7 @@ static int add_sideband(struct order *o, struct trace_chunk *chunk)
 		return RUCHY_E_NOMEM;
 	}
 	*held = (struct held){ .chunk = chunk, .n_pending = 1 };
-	o->held_bytes += chunk->size;
+	o->held_bytes += bytes_of(chunk);
 	rc = note_records(o, held);
 	release(o, held);
 	return rc;
@@ -177,7 +182,7 @@ static int add_samples(struct order *o, struct trace_chunk *chunk)
 		o->max_samples = max;
 	}
 	o->samples[o->n_samples++] = chunk;
-	o->held_bytes += chunk->size;
+	o->held_bytes += bytes_of(chunk);
 	return 0;
 }
 
@@ -231,9 +236,8 @@ static int advance_samples(struct order *o, uint64_t until)
 			o->samples[kept++] = chunk;
 			continue;
 		}
+		o->held_bytes -= bytes_of(chunk);
 		rc = o->sink.samples(o->sink.arg, chunk);
-		o->held_bytes -= chunk->size;
-		trace_chunk_free(chunk);
 	}
 	o->n_samples = kept;
 	return rc;

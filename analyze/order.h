@@ -16,7 +16,7 @@ struct order;
 /* Who gets what comes out; results < 0 stop and are passed through. */
 struct order_sink {
 	int (*sideband)(void *arg, const struct event *event);
-	int (*samples)(void *arg, const struct trace_chunk *chunk);
+	int (*samples)(void *arg, struct trace_chunk *chunk); /* the chunk is the sink's */
 	void *arg;
 };
 

@@ -1,22 +1,22 @@
 /* SPDX-License-Identifier: MIT */
 /*
- *   read → order → process/address spaces → unwind → count     (per trace)
- *                                             → symbolize → profile
+ *                  ┌ sideband → process/address spaces ┐
+ *   read → order ──┤                                   ├ unwind → count     (per trace)
+ *                  └ sample chunks ── batch: decode ───┘
+ *                                                        → merge → symbolize → profile
+ *
+ * Reading, ordering and the sideband are one thread's; batches and what follows are the pool's.
  */
 #include "analyze/pipeline.h"
 
-#include <linux/perf_event.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "analyze/batch.h"
 #include "analyze/jit.h"
 #include "analyze/order.h"
-#include "analyze/pool.h"
-#include "analyze/process/process.h"
-#include "analyze/profile/profile_leader.h"
 #include "analyze/symbolize/symbolize.h"
-#include "analyze/unwind/unwind.h"
 
 /* What all traces share. */
 struct pipeline {
@@ -26,22 +26,21 @@ struct pipeline {
 	struct unwind_tables *tables;
 	struct symbolizer *symbolizer;
 	struct profile_builder *builder;
+	uint64_t chunks; /* of samples, so far */
 };
 
 /* One trace on its way. */
 struct passage {
 	struct pipeline *shared;
 	const char *path;
-	const struct trace_meta *meta;
+	struct trace_reader *reader;
+	const struct trace_meta *meta; /* the reader's */
 	struct process_table *processes;
-	struct unwinder *unwinder;
+	struct batch *batch;
 	struct order *order;
-	struct record_iter *iter;
 	struct profile_leader *leader; /* NULL: every event takes samples of its own */
 	struct jit *jit;
-	struct profile_losses losses;
-	uint64_t n_records; /* so far */
-	struct stack stack; /* scratch: it is large */
+	uint64_t damaged; /* chunks that hold nothing of their kind */
 	struct ruchy_error *err;
 };
 
@@ -52,91 +51,54 @@ static int take_sideband(void *arg, const struct event *event)
 	return process_table_apply(p->processes, event);
 }
 
-/* A sample whose group was read with it counts once for each event of the group. */
-static int take_group(struct passage *p, const struct event *e, const char *comm)
-{
-	const struct leader_charge *charges;
-	int n = profile_leader_split(p->leader, e, &charges), rc = n < 0 ? n : 0;
-	struct event part = *e;
-
-	for (int i = 0; rc == 0 && i < n; i++) {
-		part.event = charges[i].event;
-		part.sample.period = charges[i].period;
-		rc = profile_builder_add(p->shared->builder, 0, p->n_records++, &part, comm,
-					 &p->stack);
-	}
-	return rc;
-}
-
-static int take_sample(struct passage *p, const struct event *e)
-{
-	const char *comm = process_table_comm(p->processes, e->pid, e->tid, e->time_ns);
-
-	unwinder_walk(p->unwinder, p->processes, e, &p->stack);
-	if (p->leader)
-		return take_group(p, e, comm);
-	return profile_builder_add(p->shared->builder, 0, p->n_records++, e, comm, &p->stack);
-}
-
-static int take_samples(void *arg, const struct trace_chunk *chunk)
+static int take_samples(void *arg, struct trace_chunk *chunk)
 {
 	struct passage *p = arg;
-	struct event e;
-	int rc = unwind_tables_prepare(p->shared->tables);
 
-	if (rc < 0)
-		return rc;
-	record_iter_start(p->iter, chunk);
-	while ((rc = record_iter_next(p->iter, &e)) != 0) {
-		if (rc == RUCHY_E_DAMAGED) {
-			p->losses.damaged++;
-			continue;
-		}
-		if (rc < 0)
-			return rc;
-		rc = 0;
-		if (e.type == PERF_RECORD_SAMPLE)
-			rc = take_sample(p, &e);
-		else if (e.type == PERF_RECORD_LOST || e.type == PERF_RECORD_LOST_SAMPLES)
-			p->losses.lost += e.lost.lost;
-		else if (e.type == PERF_RECORD_THROTTLE)
-			p->losses.throttles++;
-		if (rc < 0)
-			return rc;
-	}
-	return 0;
+	return batch_add(p->batch, chunk);
 }
 
-/* Host and events are known with the first chunk of records: make what depends on them. */
-static int begin(struct passage *p)
+static int make_stages(struct passage *p)
 {
 	const struct order_sink sink = { take_sideband, take_samples, p };
-	struct pipeline *shared = p->shared;
+	struct batch_stages stages = { .pool = p->shared->pool,
+				       .reader = p->reader,
+				       .tables = p->shared->tables,
+				       .engine = p->shared->options->engine,
+				       .builder = p->shared->builder,
+				       .chunks = &p->shared->chunks };
 	int rc;
 
-	if (p->order)
-		return 0;
-	if (p->meta->vdso) {
-		rc = module_table_set_vdso(shared->modules, p->meta->vdso, p->meta->vdso_size);
-		if (rc < 0)
-			return rc;
-	}
-	rc = unwinder_new(p->meta, shared->tables, &p->unwinder, p->err);
-	rc = rc < 0 ? rc : unwinder_use(p->unwinder, shared->options->engine, p->err);
-	if (rc < 0)
-		return rc;
-	p->processes = process_table_new(shared->modules, p->meta);
-	p->iter = record_iter_new(p->meta);
-	p->jit = jit_new(p->meta, shared->symbolizer);
-	p->order = order_new(p->meta, &sink);
-	if (!p->processes || !p->iter || !p->jit || !p->order)
+	p->processes = process_table_new(p->shared->modules, p->meta);
+	p->jit = jit_new(p->meta, p->shared->symbolizer);
+	if (!p->processes || !p->jit)
 		return RUCHY_E_NOMEM;
 	if (profile_leader_needed(&p->meta->events)) {
 		p->leader = profile_leader_new(&p->meta->events);
 		if (!p->leader)
 			return RUCHY_E_NOMEM;
 	}
-	return profile_builder_trace(shared->builder, p->path, p->meta);
+	stages.processes = p->processes;
+	stages.leader = p->leader;
+	rc = batch_new(&stages, &p->batch, p->err);
+	if (rc < 0)
+		return rc;
+	p->order = order_new(p->meta, &sink);
+	return p->order ? 0 : RUCHY_E_NOMEM;
+}
+
+/* Host and events are known with the first chunk of records: make what depends on them. */
+static int begin(struct passage *p)
+{
+	struct pipeline *shared = p->shared;
+	int rc = 0;
+
+	if (p->order)
+		return 0;
+	if (p->meta->vdso)
+		rc = module_table_set_vdso(shared->modules, p->meta->vdso, p->meta->vdso_size);
+	rc = rc < 0 ? rc : make_stages(p);
+	return rc < 0 ? rc : profile_builder_trace(shared->builder, p->path, p->meta);
 }
 
 /* What a JIT compiler wrote: names, and mappings that are ordered like all others. */
@@ -148,7 +110,7 @@ static int take_jit(struct passage *p, const struct trace_chunk *chunk)
 	if (rc == 0)
 		rc = jit_take(p->jit, chunk, &sideband);
 	if (rc == RUCHY_E_DAMAGED) {
-		p->losses.damaged++;
+		p->damaged++;
 		return 0;
 	}
 	return rc == 0 && sideband ? order_add(p->order, sideband) : rc;
@@ -181,21 +143,30 @@ static int take_chunk(struct passage *p, struct trace_chunk *chunk)
 	return rc;
 }
 
-static int read_all(struct passage *p, struct trace_reader *reader)
+static int read_all(struct passage *p)
 {
 	struct trace_item item;
 	int rc;
 
 	do {
-		rc = trace_reader_next(reader, &item, p->err);
+		rc = trace_reader_next(p->reader, &item, p->err);
 		if (rc == 0 && item.type == TRACE_ITEM_CHUNK)
 			rc = take_chunk(p, item.chunk);
 		else if (rc == 0 && item.type == TRACE_ITEM_ROUND && p->order)
 			rc = order_advance(p->order, item.round_time);
 	} while (rc == 0 && item.type != TRACE_ITEM_END);
-	if (rc == 0)
-		rc = begin(p); /* a trace without records is one too */
-	return rc < 0 ? rc : order_advance(p->order, UINT64_MAX);
+	rc = rc < 0 ? rc : begin(p); /* a trace without records is one too */
+	rc = rc < 0 ? rc : order_advance(p->order, UINT64_MAX);
+	return rc < 0 ? rc : batch_run(p->batch);
+}
+
+static int end(struct passage *p)
+{
+	struct profile_losses losses = batch_losses(p->batch);
+
+	losses.damaged += order_damaged(p->order) + p->damaged;
+	return profile_builder_trace_end(p->shared->builder, p->meta,
+					 trace_reader_integrity(p->reader), &losses);
 }
 
 static int warn_of_jit(struct passage *p)
@@ -212,36 +183,22 @@ static int warn_of_jit(struct passage *p)
 
 static int analyze_trace(struct pipeline *shared, const char *path, struct ruchy_error *err)
 {
-	struct passage *p = calloc(1, sizeof(*p));
-	struct trace_reader *reader = NULL;
-	int rc;
+	struct passage p = { .shared = shared, .path = path, .err = err };
+	int rc = trace_reader_open(path, &p.reader, err);
 
-	if (!p)
-		return RUCHY_E_NOMEM;
-	rc = trace_reader_open(path, &reader, err);
 	if (rc < 0)
-		goto out;
-	p->shared = shared;
-	p->path = path;
-	p->err = err;
-	p->meta = trace_reader_meta(reader);
-	rc = read_all(p, reader);
-	if (rc == 0)
-		rc = warn_of_jit(p);
-	if (rc == 0) {
-		p->losses.damaged += order_damaged(p->order);
-		rc = profile_builder_trace_end(shared->builder, p->meta,
-					       trace_reader_integrity(reader), &p->losses);
-	}
-out:
-	order_free(p->order);
-	jit_free(p->jit);
-	record_iter_free(p->iter);
-	profile_leader_free(p->leader);
-	process_table_free(p->processes);
-	unwinder_free(p->unwinder);
-	trace_reader_free(reader);
-	free(p);
+		return rc;
+	trace_reader_defer(p.reader);
+	p.meta = trace_reader_meta(p.reader);
+	rc = read_all(&p);
+	rc = rc < 0 ? rc : warn_of_jit(&p);
+	rc = rc < 0 ? rc : end(&p);
+	order_free(p.order);
+	batch_free(p.batch);
+	jit_free(p.jit);
+	profile_leader_free(p.leader);
+	process_table_free(p.processes);
+	trace_reader_free(p.reader);
 	return rc;
 }
 
@@ -274,14 +231,14 @@ int pipeline_run(const struct pipeline_options *options, struct profile **ret,
 	int rc = RUCHY_E_NOMEM;
 
 	ruchy_error_set(err, RUCHY_E_NOMEM, "analyzing: out of memory");
-	p.pool = pool_new(0);
+	p.pool = pool_new(options->jobs);
 	p.modules = module_table_new(options->search);
-	p.builder = profile_builder_new(1, options->rows);
-	if (!p.pool || !p.modules || !p.builder)
+	if (!p.pool || !p.modules)
 		goto out;
+	p.builder = profile_builder_new(pool_workers(p.pool), options->rows);
 	p.tables = unwind_tables_new(p.modules);
 	p.symbolizer = symbolizer_new(p.modules, p.pool, options->inlines);
-	if (!p.tables || !p.symbolizer)
+	if (!p.builder || !p.tables || !p.symbolizer)
 		goto out;
 	rc = 0;
 	for (size_t i = 0; rc == 0 && i < options->n_traces; i++)

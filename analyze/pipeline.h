@@ -12,8 +12,9 @@ struct pipeline_options {
 	size_t n_traces;
 	const struct module_search *search; /* where files are looked for; NULL: where they were */
 	enum unwind_engine engine;
-	bool inlines; /* expand inlined calls */
-	bool rows;    /* a report wants every sample in time order */
+	unsigned jobs; /* threads; 0: one for each CPU that we may run on */
+	bool inlines;  /* expand inlined calls */
+	bool rows;     /* a report wants every sample in time order */
 };
 
 /* The profile of all traces together. On success `*ret` is the caller's (profile_free). Any

@@ -23,6 +23,9 @@ int codec_compress(struct codec *c, const void *data, size_t size, struct ruchy_
  */
 int codec_decompress(struct codec *c, const void *frame, size_t size, uint8_t *raw,
 		     size_t raw_size);
+/* What codec_decompress would check first, without reading the content: is this one whole frame of
+ * `raw_size` bytes? */
+bool codec_frame_fits(const void *frame, size_t size, size_t raw_size);
 void codec_free(struct codec *c);
 
 /* ---- a stream of frames that comes in pieces, cut anywhere ---- */

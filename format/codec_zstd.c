@@ -58,6 +58,12 @@ int codec_compress(struct codec *c, const void *data, size_t size, struct ruchy_
 	return 0;
 }
 
+bool codec_frame_fits(const void *frame, size_t size, size_t raw_size)
+{
+	return ZSTD_getFrameContentSize(frame, size) == raw_size &&
+	       ZSTD_findFrameCompressedSize(frame, size) == size;
+}
+
 int codec_decompress(struct codec *c, const void *frame, size_t size, uint8_t *raw, size_t raw_size)
 {
 	size_t got;
@@ -66,9 +72,7 @@ int codec_decompress(struct codec *c, const void *frame, size_t size, uint8_t *r
 		c->decompressor = ZSTD_createDCtx();
 	if (!c->decompressor)
 		return RUCHY_E_NOMEM;
-	if (ZSTD_getFrameContentSize(frame, size) != raw_size)
-		return RUCHY_E_DAMAGED;
-	if (ZSTD_findFrameCompressedSize(frame, size) != size)
+	if (!codec_frame_fits(frame, size, raw_size))
 		return RUCHY_E_DAMAGED;
 	got = ZSTD_decompressDCtx(c->decompressor, raw, raw_size, frame, size);
 	if (ZSTD_isError(got))

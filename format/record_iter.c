@@ -4,6 +4,7 @@
 #include <linux/perf_event.h>
 #include <stdlib.h>
 
+#include "format/codec.h"
 #include "format/sample_layout.h"
 #include "format/stack_image.h"
 #include "ruchy/arch.h"
@@ -13,9 +14,13 @@
 struct record_iter {
 	const struct trace_meta *meta;
 	const struct trace_chunk *chunk; /* borrowed */
-	size_t at, next;
+	const uint8_t *data;             /* the chunk's, or ours; size bytes */
+	size_t size, at, next;
 	int sp_reg;
 	struct stack_image_table images;
+	struct codec *codec; /* owned; made with the first packed chunk */
+	uint8_t *unpacked;   /* owned */
+	size_t unpacked_capacity;
 };
 
 struct record_iter *record_iter_new(const struct trace_meta *meta)
@@ -27,14 +32,36 @@ struct record_iter *record_iter_new(const struct trace_meta *meta)
 	return it;
 }
 
-void record_iter_start(struct record_iter *it, const struct trace_chunk *chunk)
+/* The bytes of a packed chunk into our buffer. */
+static int unpack(struct record_iter *it, const struct trace_chunk *chunk)
+{
+	if (!it->codec)
+		it->codec = codec_new(0);
+	if (!it->codec)
+		return RUCHY_E_NOMEM;
+	if (chunk->size > it->unpacked_capacity) {
+		free(it->unpacked);
+		it->unpacked = malloc(chunk->size);
+		it->unpacked_capacity = it->unpacked ? chunk->size : 0;
+		if (!it->unpacked)
+			return RUCHY_E_NOMEM;
+	}
+	return codec_decompress(it->codec, chunk->packed, chunk->packed_size, it->unpacked,
+				chunk->size);
+}
+
+int record_iter_start(struct record_iter *it, const struct trace_chunk *chunk)
 {
 	const struct arch *arch = arch_find(it->meta->arch ? it->meta->arch : "x86_64");
+	int rc = chunk->packed ? unpack(it, chunk) : 0;
 
 	it->chunk = chunk;
+	it->data = chunk->packed ? it->unpacked : chunk->data;
+	it->size = rc < 0 ? 0 : chunk->size;
 	it->at = it->next = 0;
 	it->sp_reg = arch ? (int)arch_sp_reg(arch) : -1;
 	stack_image_table_reset(&it->images);
+	return rc;
 }
 
 size_t record_iter_offset(const struct record_iter *it)
@@ -52,6 +79,8 @@ void record_iter_free(struct record_iter *it)
 	if (!it)
 		return;
 	stack_image_table_fini(&it->images);
+	codec_free(it->codec);
+	free(it->unpacked);
 	free(it);
 }
 
@@ -124,13 +153,13 @@ static int find_record(struct record_iter *it, const uint8_t **ret, size_t *ret_
 
 	do {
 		it->at = it->next;
-		left = it->chunk->size - it->at;
+		left = it->size - it->at;
 		if (left == 0)
 			return 0;
-		*ret = it->chunk->data + it->at;
+		*ret = it->data + it->at;
 		size = left >= 8 ? ruchy_load16(*ret + 6) : 0;
 		if (size < 8 || size > left) {
-			it->next = it->chunk->size; /* nothing after this can be found */
+			it->next = it->size; /* nothing after this can be found */
 			return RUCHY_E_DAMAGED;
 		}
 		it->next = it->at + size;

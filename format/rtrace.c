@@ -15,6 +15,7 @@
 /* A longer frame of others is taken for damage: all of it must fit the window. */
 #define MAX_FOREIGN_BYTES (FRAME_PREFIX_BYTES + (size_t)WIRE_MAX_INDEX_BYTES)
 #define MAX_CHUNKS        (1u << 26) /* remembered for the index */
+#define DAMAGED_PAYLOAD   "a chunk's payload is damaged"
 
 struct seen_chunk {
 	uint64_t offset, sequence;
@@ -28,7 +29,7 @@ struct rtrace {
 	uint64_t next_sequence, round_time, meta_bytes;
 	struct seen_chunk *seen; /* owned: what the index must say */
 	size_t n_seen, max_seen;
-	bool index_tried, ended;
+	bool index_tried, ended, defer;
 };
 
 bool rtrace_magic(const uint8_t *first4)
@@ -125,6 +126,17 @@ static bool frame_is_ours(const struct rtrace *r, const uint8_t *at, size_t have
 		(size >= 32 && !memcmp(at + 16, r->trace_id, WIRE_TRACE_ID_BYTES)));
 }
 
+static void note_damage(struct trace_integrity *integrity, uint64_t offset, const char *why,
+			uint64_t bytes)
+{
+	if (!integrity->damaged++ || offset < integrity->first_damage_offset) {
+		integrity->first_damage_offset = offset;
+		snprintf(integrity->first_damage, sizeof(integrity->first_damage),
+			 "offset %" PRIu64 ": %s, %" PRIu64 " bytes skipped", offset, why, bytes);
+	}
+	integrity->damaged_bytes += bytes;
+}
+
 /* Skip at least one byte, up to the next whole frame of this trace or the end; count it as one
  * damage. */
 static int skip_damage(struct rtrace *r, struct trace_integrity *integrity, const char *why,
@@ -140,11 +152,7 @@ static int skip_damage(struct rtrace *r, struct trace_integrity *integrity, cons
 		if (rc < 0)
 			return rc;
 	} while (have && !frame_is_ours(r, source_window(&r->source), have));
-	if (!integrity->damaged++)
-		snprintf(integrity->first_damage, sizeof(integrity->first_damage),
-			 "offset %" PRIu64 ": %s, %" PRIu64 " bytes skipped", start, why,
-			 r->source.offset - start);
-	integrity->damaged_bytes += r->source.offset - start;
+	note_damage(integrity, start, why, r->source.offset - start);
 	return 0;
 }
 
@@ -189,35 +197,76 @@ static void count_gap(struct rtrace *r, struct trace_integrity *integrity, uint6
 	}
 }
 
-/* Decompress the payload in the window. NULL: damaged (ret_rc 0) or no memory. */
-static struct trace_chunk *load_chunk(struct rtrace *r, const struct frame_chunk *c,
-				      const uint8_t *payload, int *ret_rc)
+/*
+ * May the payload be left packed? If it is damaged, the search for what follows would begin inside
+ * of it: so only where a frame of ours follows right behind it, and there is nothing to search.
+ */
+static bool can_defer(struct rtrace *r, const struct frame_chunk *c, size_t size, size_t have)
 {
-	struct trace_chunk *chunk = calloc(1, sizeof(*chunk));
+	size_t end = size + c->stored_size;
+
+	return r->defer && c->kind == WIRE_CHUNK_SAMPLES &&
+	       frame_is_ours(r, source_window(&r->source) + end, have - end) &&
+	       codec_frame_fits(source_window(&r->source) + size, c->stored_size, c->raw_size);
+}
+
+static int fill_packed(struct trace_chunk *chunk, const struct frame_chunk *c,
+		       const uint8_t *payload)
+{
+	chunk->packed = malloc(c->stored_size);
+	if (!chunk->packed)
+		return RUCHY_E_NOMEM;
+	memcpy(chunk->packed, payload, c->stored_size);
+	chunk->packed_size = c->stored_size;
+	return 0;
+}
+
+static int fill_unpacked(struct rtrace *r, struct trace_chunk *chunk, const struct frame_chunk *c,
+			 const uint8_t *payload)
+{
+	chunk->data = malloc(c->raw_size ? c->raw_size : 1);
+	if (!chunk->data)
+		return RUCHY_E_NOMEM;
+	return codec_decompress(r->codec, payload, c->stored_size, chunk->data, c->raw_size);
+}
+
+/* The chunk whose payload is in the window. NULL: damaged (ret_rc 0) or no memory. */
+static struct trace_chunk *load_chunk(struct rtrace *r, const struct frame_chunk *c,
+				      const uint8_t *payload, bool packed, int *ret_rc)
+{
+	struct trace_chunk *chunk = malloc(sizeof(*chunk));
 
 	*ret_rc = RUCHY_E_NOMEM;
 	if (!chunk)
 		return NULL;
-	chunk->data = malloc(c->raw_size ? c->raw_size : 1);
-	if (!chunk->data)
-		goto out_chunk;
-	*ret_rc = codec_decompress(r->codec, payload, c->stored_size, chunk->data, c->raw_size);
-	if (*ret_rc < 0)
-		goto out_chunk;
-	chunk->kind = c->kind;
-	chunk->ring = c->ring;
-	chunk->records = c->records;
-	chunk->sequence = c->sequence;
-	chunk->first_time = c->first_time;
-	chunk->last_time = c->last_time;
-	chunk->size = c->raw_size;
-	return chunk;
-
-out_chunk:
+	*chunk = (struct trace_chunk){ .kind = c->kind,
+				       .ring = c->ring,
+				       .records = c->records,
+				       .sequence = c->sequence,
+				       .first_time = c->first_time,
+				       .last_time = c->last_time,
+				       .size = c->raw_size };
+	*ret_rc = packed ? fill_packed(chunk, c, payload) : fill_unpacked(r, chunk, c, payload);
+	if (*ret_rc == 0)
+		return chunk;
 	trace_chunk_free(chunk);
 	if (*ret_rc == RUCHY_E_DAMAGED)
 		*ret_rc = 0;
 	return NULL;
+}
+
+void rtrace_defer(struct rtrace *r)
+{
+	r->defer = true;
+}
+
+/* As if its damage had been found when it was read. */
+void rtrace_spoilt(const struct trace_chunk *chunk, struct trace_integrity *integrity)
+{
+	note_damage(integrity, chunk->offset, DAMAGED_PAYLOAD, chunk->stored_bytes);
+	integrity->chunks--;
+	integrity->missing_chunks++;
+	integrity->raw_bytes -= chunk->size;
 }
 
 static int take_meta(struct rtrace *r, const struct trace_chunk *chunk,
@@ -233,9 +282,11 @@ static int take_meta(struct rtrace *r, const struct trace_chunk *chunk,
 	rc = trace_meta_parse(r->meta, chunk->data, chunk->size, &why);
 	if (rc == RUCHY_E_NOMEM)
 		return ruchy_error_set(err, rc, "%s: out of memory", r->source.name);
-	if (rc < 0 && !integrity->damaged++)
+	if (rc < 0 && !integrity->damaged++) {
+		integrity->first_damage_offset = chunk->offset;
 		snprintf(integrity->first_damage, sizeof(integrity->first_damage),
 			 "chunk %" PRIu64 ": %.200s", chunk->sequence, why.text);
+	}
 	return 0;
 }
 
@@ -253,15 +304,17 @@ static int take_chunk(struct rtrace *r, size_t size, struct trace_item *ret,
 	    c.raw_size > WIRE_MAX_CHUNK_BYTES || c.stored_size > MAX_STORED_BYTES ||
 	    c.sequence < r->next_sequence)
 		return skip_damage(r, integrity, "a chunk header is damaged or out of place", err);
-	rc = source_fill(&r->source, size + c.stored_size, &have, err);
+	rc = source_fill(&r->source, size + c.stored_size + (r->defer ? MAX_FRAME_BYTES : 0), &have,
+			 err);
 	if (rc < 0)
 		return rc;
 	if (have < size + c.stored_size)
 		return skip_short(r, integrity, err);
-	chunk = load_chunk(r, &c, source_window(&r->source) + size, &rc);
+	chunk = load_chunk(r, &c, source_window(&r->source) + size, can_defer(r, &c, size, have),
+			   &rc);
 	if (!chunk)
 		return rc < 0 ? ruchy_error_set(err, rc, "%s: out of memory", r->source.name)
-			      : skip_damage(r, integrity, "a chunk's payload is damaged", err);
+			      : skip_damage(r, integrity, DAMAGED_PAYLOAD, err);
 	chunk->offset = offset;
 	chunk->stored_bytes = size + c.stored_size;
 	source_skip(&r->source, size + c.stored_size);

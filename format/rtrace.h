@@ -24,6 +24,9 @@ int rtrace_open(struct source *source, struct trace_meta *meta, struct rtrace **
 /* As trace_reader_next; `integrity` is kept up. */
 int rtrace_next(struct rtrace *r, struct trace_item *ret, struct trace_integrity *integrity,
 		struct ruchy_error *err);
+/* As trace_reader_defer and trace_reader_spoilt. */
+void rtrace_defer(struct rtrace *r);
+void rtrace_spoilt(const struct trace_chunk *chunk, struct trace_integrity *integrity);
 void rtrace_free(struct rtrace *r);
 
 #endif

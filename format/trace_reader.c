@@ -29,6 +29,7 @@ void trace_chunk_free(struct trace_chunk *chunk)
 		block_release(chunk->block);
 	else
 		free(chunk->data);
+	free(chunk->packed);
 	free(chunk);
 }
 
@@ -112,6 +113,17 @@ int trace_reader_next(struct trace_reader *r, struct trace_item *ret, struct ruc
 {
 	return r->rtrace ? rtrace_next(r->rtrace, ret, &r->integrity, err)
 			 : perf_data_next(r->perf_data, ret, &r->integrity, err);
+}
+
+void trace_reader_defer(struct trace_reader *r)
+{
+	if (r->rtrace)
+		rtrace_defer(r->rtrace);
+}
+
+void trace_reader_spoilt(struct trace_reader *r, const struct trace_chunk *chunk)
+{
+	rtrace_spoilt(chunk, &r->integrity);
 }
 
 const struct trace_meta *trace_reader_meta(const struct trace_reader *r)

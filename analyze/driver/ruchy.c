@@ -47,6 +47,7 @@ static const struct flag {
 	{ "--unwinder", NULL, "ENGINE", ANALYZE, "walk stacks by rows (default) or libunwind" },
 	{ "--min-complete", NULL, "PERCENT", ANALYZE, "exit with 3 if fewer stacks are complete" },
 	{ "--title", NULL, "TEXT", ANALYZE, "title of the flame graph" },
+	{ "--jobs", "-j", "N", ANALYZE, "analyze with N threads" },
 	{ "--quiet", "-q", NULL, RECORD | ANALYZE, "print neither report nor closing line" },
 	{ "--keep-trace", NULL, "FILE", DRIVER, "keep the trace in FILE" },
 };

@@ -7,7 +7,8 @@
  * the first round mark whose time is > t, or before the end. Damage is skipped,
  * counted and described, never an error. Files and pipes take the same path; a
  * perf.data file looks the same as a trace.
- * One thread per reader; chunks are independent of it once yielded.
+ * One thread per reader; chunks are independent of it once yielded, and any number
+ * of threads may read their records, each with an iterator of its own.
  */
 #ifndef RUCHY_TRACE_READER_H
 #define RUCHY_TRACE_READER_H
@@ -17,7 +18,10 @@
 
 struct trace_reader;
 
-/* A decompressed chunk. Free it with trace_chunk_free. */
+/*
+ * A chunk; free it with trace_chunk_free. Its bytes are `data`, or where trace_reader_defer was
+ * asked for and data is NULL still `packed`: record_iter_start unpacks them into the iterator then.
+ */
 struct trace_chunk {
 	uint32_t kind; /* enum wire_chunk_kind, or a kind of a later version */
 	uint32_t ring, records;
@@ -27,9 +31,11 @@ struct trace_chunk {
 	bool untimed;                   /* its records hold no times: all count as first_time */
 	bool raw; /* SAMPLES as the kernel wrote them: whole dumps, and among them records of other
 		     kinds, that a sideband chunk has and record_iter passes over */
-	uint8_t *data;       /* owned, or in `block`: read-only */
+	uint8_t *data;       /* owned, or in `block`: read-only; NULL: packed */
 	struct block *block; /* of the reader's, held by the chunk; NULL: none */
-	size_t size;
+	size_t size;         /* of the data, also while it is packed */
+	uint8_t *packed;     /* owned; NULL where data is set */
+	size_t packed_size;
 };
 
 enum trace_item_type {
@@ -54,6 +60,7 @@ struct trace_integrity {
 	uint64_t damaged_bytes;
 	uint64_t missing_chunks; /* gaps in the sequence */
 	char first_damage[256];  /* "" where there is none */
+	uint64_t first_damage_offset;
 };
 
 /*
@@ -65,6 +72,13 @@ int trace_reader_open(const char *path, struct trace_reader **ret, struct ruchy_
 /* The next item. 0, or RUCHY_E_SYS (reading failed), RUCHY_E_NOMEM, RUCHY_E_LIMIT. After END: END
  * again. */
 int trace_reader_next(struct trace_reader *r, struct trace_item *ret, struct ruchy_error *err);
+/*
+ * From now on sample chunks may come packed, so that whoever reads their records does the
+ * unpacking, in a thread of its own. One whose bytes turn out to be damaged (record_iter_start says
+ * so) must be reported by trace_reader_spoilt, for the integrity to be the same as without.
+ */
+void trace_reader_defer(struct trace_reader *r);
+void trace_reader_spoilt(struct trace_reader *r, const struct trace_chunk *chunk);
 /* What is known so far; valid until the reader is freed, grows with trace_reader_next. */
 const struct trace_meta *trace_reader_meta(const struct trace_reader *r);
 const struct trace_integrity *trace_reader_integrity(const struct trace_reader *r);
@@ -78,7 +92,9 @@ struct record_iter; /* holds the stack images of one chunk */
 /* An iterator to be used for any number of chunks, one after the other. `meta` is borrowed. NULL:
  * no memory. */
 struct record_iter *record_iter_new(const struct trace_meta *meta);
-void record_iter_start(struct record_iter *it, const struct trace_chunk *chunk);
+/* Begin with a chunk (borrowed until the next one). RUCHY_E_DAMAGED: it was packed and cannot be
+ * unpacked, so it has no records; RUCHY_E_NOMEM. */
+int record_iter_start(struct record_iter *it, const struct trace_chunk *chunk);
 /*
  * Decode the next record. 1: `ret` is set; 0: the chunk's end; RUCHY_E_DAMAGED: this record is
  * unusable, go on with the next call (when its length is unusable too, that call returns 0);

@@ -100,10 +100,10 @@ static int take_sideband(void *arg, const struct event *e)
 	return 0;
 }
 
-static int take_samples(void *arg, const struct trace_chunk *chunk)
+static int take_samples(void *arg, struct trace_chunk *chunk)
 {
 	(void)arg;
-	(void)chunk;
+	trace_chunk_free(chunk);
 	return 0;
 }
 
