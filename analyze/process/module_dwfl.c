@@ -28,6 +28,7 @@ struct module_elf {
 	Elf *elf;                   /* borrowed from `mod` */
 	uint64_t eh_header;         /* address of .eh_frame_hdr; 0: none */
 	struct module_debug *debug; /* owned: where debug files are looked for */
+	struct module_split *split; /* owned; NULL: not asked for */
 	const uint8_t *file;        /* the file's bytes, borrowed from `elf`; NULL: not to be had */
 	size_t file_size;
 	const uint8_t *build_id; /* borrowed from `elf` */
@@ -257,6 +258,7 @@ void module_elf_free(struct module_elf *e)
 		return;
 	if (e->dwfl)
 		dwfl_end(e->dwfl);
+	module_split_free(e->split);
 	module_debug_free(e->debug);
 	module_fde_fini(&e->eh_frame);
 	module_fde_fini(&e->debug_frame);
@@ -544,6 +546,13 @@ bool module_elf_eh_table(const struct module_elf *e, struct module_eh_table *ret
 Dwfl_Module *module_elf_dwfl(const struct module_elf *e)
 {
 	return e->mod;
+}
+
+struct module_split *module_elf_split(struct module_elf *e)
+{
+	if (!e->split)
+		e->split = module_split_new(e->debug);
+	return e->split;
 }
 
 Dwarf *module_elf_dwarf(struct module_elf *e, Dwarf_Addr *ret_bias)

@@ -22,6 +22,7 @@
 
 struct module_elf;
 struct module_search;
+struct module_split;
 
 /*
  * Open `path`, a regular file, for reading. The descriptor, or RUCHY_E_NOT_FOUND,
@@ -82,5 +83,7 @@ bool module_elf_eh_table(const struct module_elf *e, struct module_eh_table *ret
 Dwfl_Module *module_elf_dwfl(const struct module_elf *e);
 /* The DWARF, loaded at first need with separate and supplementary files; NULL none. */
 Dwarf *module_elf_dwarf(struct module_elf *e, Dwarf_Addr *ret_bias);
+/* Its files of split DWARF (owned by `e`); NULL: no memory. */
+struct module_split *module_elf_split(struct module_elf *e);
 
 #endif
