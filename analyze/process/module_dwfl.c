@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "analyze/process/module_debug.h"
+#include "analyze/process/module_split.h"
 #include "ruchy/bytes.h"
 
 #define MAX_SEGMENTS 256 /* PT_LOADs that we look at; linkers make about four */
