@@ -68,7 +68,8 @@ ANALYZE_SRC := $(wildcard analyze/*.c analyze/process/*.c analyze/unwind/*.c ana
 DRIVER_SRC  := $(wildcard analyze/driver/*.c)
 UNIT_SRC    := $(wildcard tests/unit/test_*.c)
 FUZZ_SRC    := $(wildcard tests/fuzz/fuzz_*.c)
-ALL_SRC     := $(FORMAT_SRC) $(RECORD_SRC) $(ANALYZE_SRC) $(DRIVER_SRC) $(UNIT_SRC) $(FUZZ_SRC)
+BENCH_SRC   := $(wildcard tests/bench/*.c)
+ALL_SRC     := $(FORMAT_SRC) $(RECORD_SRC) $(ANALYZE_SRC) $(DRIVER_SRC) $(UNIT_SRC) $(FUZZ_SRC) $(BENCH_SRC)
 C_FILES     := $(ALL_SRC) $(shell find include format record analyze tests/unit tests/fuzz -name '*.h' 2>/dev/null)
 
 obj = $(patsubst %.c,$(B)/%.o,$(1))
@@ -211,13 +212,20 @@ lint: ## clang's warnings as errors, cppcheck
 	  --suppress=missingIncludeSystem $(CPPCHECK_WRONG) -Iinclude -I. $(FORMAT_SRC) $(RECORD_SRC) $(ANALYZE_SRC) $(DRIVER_SRC)
 
 # ---- measuring, shipping ----
-.PHONY: bench bench-deps bench-programs static install help
+.PHONY: bench bench-deps bench-programs bench-unwind static install help
 bench: all programs ## overhead and speed beside perf's, in one run
 	$(PYTHON) tests/bench/bench.py $(B) $(B)/programs
 bench-deps: ## install what the analysis is measured beside: perf, hotspot, addr2line of three kinds
 	sh tests/deps.sh bench
 bench-programs: all ## build and record what the analysis is measured on, in ~/.cache/ruchy-bench (2 GB)
 	bash tests/bench/programs.sh $(B)
+
+# One core, warm, nothing else: what decoding, walking and counting cost. UNWIND_TRACES: which recordings.
+UNWIND_TRACES ?= $(wildcard $(HOME)/.cache/ruchy-bench/*.rtrace)
+$(B)/tests/bench/unwind_speed: $(B)/tests/bench/unwind_speed.o $(FORMAT_OBJ) $(ANALYZE_LIB)
+	$(call run,LINK,$(CC) $(ALL_LDFLAGS) -o $@ $^ $(ANALYZE_LIBS))
+bench-unwind: $(B)/tests/bench/unwind_speed ## nanoseconds per frame and samples per second of one core
+	$< $(UNWIND_TRACES)
 
 STATIC_B := build/$(FOREIGN)static
 static: ## build/static/ruchy-record, one file for any target of this architecture (or of CROSS)

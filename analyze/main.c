@@ -148,6 +148,13 @@ static int write_reports(const struct options *o, const struct profile *p, struc
 	return 0;
 }
 
+static enum unwind_engine engine_of(const char *name)
+{
+	if (name && !strcmp(name, "libunwind"))
+		return UNWIND_LIBUNWIND;
+	return name && !strcmp(name, "exact") ? UNWIND_EXACT : UNWIND_ROWS;
+}
+
 static void show_download(void *arg, uint64_t done, uint64_t total)
 {
 	(void)arg;
@@ -166,16 +173,14 @@ static int make_profile(const struct options *o, struct profile **ret, struct ru
 					.n_sysroots = o->sysroots.n,
 					.debug_dirs = o->debug_dirs.at,
 					.n_debug_dirs = o->debug_dirs.n };
-	const struct pipeline_options pipeline = {
-		.traces = o->traces,
-		.n_traces = o->n_traces,
-		.search = &search,
-		.engine = o->unwinder && !strcmp(o->unwinder, "libunwind") ? UNWIND_LIBUNWIND
-									   : UNWIND_ROWS,
-		.inlines = !o->no_inline,
-		.jobs = o->jobs,
-		.rows = o->perf_script && report_perfscript.needs_rows
-	};
+	const struct pipeline_options pipeline = { .traces = o->traces,
+						   .n_traces = o->n_traces,
+						   .search = &search,
+						   .engine = engine_of(o->unwinder),
+						   .inlines = !o->no_inline,
+						   .jobs = o->jobs,
+						   .rows = o->perf_script &&
+							   report_perfscript.needs_rows };
 	int rc = 0;
 
 	if (o->debuginfod)

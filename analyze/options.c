@@ -43,7 +43,7 @@ static const struct option_spec {
 	{ "--min-complete", "PERCENT", PERCENT, IN_REPORT, offsetof(struct options, min_complete),
 	  "exit with 3 if fewer stacks are complete" },
 	{ "--unwinder", "ENGINE", TEXT, IN_REPORT, offsetof(struct options, unwinder),
-	  "walk stacks by rows (default) or libunwind" },
+	  "walk stacks by rows (default), exact or libunwind" },
 	{ "--title", "TEXT", TEXT, IN_REPORT, offsetof(struct options, title),
 	  "title of the flame graph" },
 	{ "--jobs", "N", NUMBER, IN_REPORT, offsetof(struct options, jobs),
@@ -197,10 +197,11 @@ static int check_outputs(const struct options *o, struct ruchy_error *err)
 
 static int check_unwinder(const struct options *o, struct ruchy_error *err)
 {
-	if (!o->unwinder || !strcmp(o->unwinder, "rows") || !strcmp(o->unwinder, "libunwind"))
+	if (!o->unwinder || !strcmp(o->unwinder, "rows") || !strcmp(o->unwinder, "exact") ||
+	    !strcmp(o->unwinder, "libunwind"))
 		return 0;
-	return ruchy_error_set(err, RUCHY_E_USAGE, "--unwinder is rows or libunwind, not '%s'",
-			       o->unwinder);
+	return ruchy_error_set(err, RUCHY_E_USAGE,
+			       "--unwinder is rows, exact or libunwind, not '%s'", o->unwinder);
 }
 
 int options_parse(int argc, char **argv, struct options *ret, struct ruchy_error *err)

@@ -13,6 +13,7 @@ struct addrspace {
 	const struct addrspace *left, *right;
 	struct mapping map;
 	int height;
+	uint32_t id; /* of the set; no other of the pool has it; not 0 */
 };
 
 struct block {
@@ -73,6 +74,7 @@ static const struct addrspace *node(struct addrspace_pool *pool, const struct ad
 	n->left = l;
 	n->right = r;
 	n->map = *map;
+	n->id = (uint32_t)((pool->n_blocks - 1) * NODES_PER_BLOCK + pool->used);
 	n->height = 1 + (height(l) > height(r) ? height(l) : height(r));
 	return n;
 }
@@ -213,4 +215,9 @@ const struct mapping *addrspace_find(const struct addrspace *set, uint64_t addre
 			return &set->map;
 	}
 	return NULL;
+}
+
+uint32_t addrspace_id(const struct addrspace *set)
+{
+	return set ? set->id : 0;
 }

@@ -27,7 +27,9 @@ void addrspace_pool_free(struct addrspace_pool *pool);
  */
 int addrspace_replace(struct addrspace_pool *pool, const struct addrspace *set,
 		      const struct mapping *map, const struct addrspace **ret_set);
-/* The mapping that holds `address`, or NULL. */
+/* The mapping that holds `address`, or NULL; it lives as long as the pool. */
 const struct mapping *addrspace_find(const struct addrspace *set, uint64_t address);
+/* A number that no other set of the pool has; 0 is the empty set's. */
+uint32_t addrspace_id(const struct addrspace *set);
 
 #endif

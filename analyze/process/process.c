@@ -398,11 +398,18 @@ int process_table_apply(struct process_table *t, const struct event *event)
 
 /* ---- look-ups ---- */
 
+const struct addrspace *process_table_space(const struct process_table *t, uint32_t pid,
+					    uint64_t time_ns)
+{
+	const struct version *v = version_at(task_find(t, pid), time_ns);
+
+	return v ? v->set : NULL;
+}
+
 bool process_table_find(const struct process_table *t, uint32_t pid, uint64_t address,
 			uint64_t time_ns, struct mapping *ret)
 {
-	const struct version *v = version_at(task_find(t, pid), time_ns);
-	const struct mapping *map = v ? addrspace_find(v->set, address) : NULL;
+	const struct mapping *map = addrspace_find(process_table_space(t, pid, time_ns), address);
 
 	if (!map)
 		return false;

@@ -15,6 +15,7 @@
 #include "ruchy/trace_meta.h"
 
 struct process_table;
+struct addrspace; /* analyze/process/addrspace.h: immutable, lives as long as the table */
 
 /* The path of mappings that come from a jitdump; no file is named so, and nothing that the kernel
  * tells of. */
@@ -32,6 +33,9 @@ struct process_table *process_table_new(struct module_table *modules,
 /* Take one sideband event; types that say nothing here are ignored. RUCHY_E_NOMEM,
  * RUCHY_E_LIMIT. */
 int process_table_apply(struct process_table *t, const struct event *event);
+/* The executable mappings of a process at `time_ns`; NULL: none. */
+const struct addrspace *process_table_space(const struct process_table *t, uint32_t pid,
+					    uint64_t time_ns);
 /* The executable mapping of `address` at `time_ns`; false where none is known. */
 bool process_table_find(const struct process_table *t, uint32_t pid, uint64_t address,
 			uint64_t time_ns, struct mapping *ret);

@@ -20,6 +20,8 @@ struct regs {
 
 /* A sample's registers; those that it does not hold stay unknown. */
 void regs_load(struct regs *regs, const struct arch *arch, const struct sample_regs *sample);
+/* The same of pc, SP, FP and the link register alone. */
+void regs_load_main(struct regs *regs, const struct arch *arch, const struct sample_regs *sample);
 
 static inline bool regs_get(const struct regs *regs, unsigned column, uint64_t *ret_value)
 {

@@ -9,26 +9,18 @@
 #include "analyze/unwind/unwind_libunwind.h"
 #include "analyze/unwind/walk.h"
 
-#define ROW_CACHE   8192 /* entries, a power of two */
 #define KERNEL_NAME "[kernel.kallsyms]"
 /* kernel.perf_event_max_stack by default: a callchain of so many entries was cut. */
 #define CALLCHAIN_MAX 127
 
-/* Rows by (module, pc), in front of the modules' sorted tables; direct-mapped. */
-struct row_slot {
-	const struct cfi_row *row; /* NULL: empty */
-	uint32_t module;
-	uint64_t pc;
-};
-
 struct unwinder {
 	const struct arch *arch;
 	uint64_t pac_mask;                  /* of the trace's machine */
-	struct unwind_tables *tables;       /* borrowed */
 	struct module_table *modules;       /* borrowed: of `tables` */
 	struct module *kernel;              /* owned by `modules` */
 	struct unwind_libunwind *libunwind; /* owned; NULL: rows are the engine */
-	struct row_slot cache[ROW_CACHE];
+	bool quick;                         /* by quick steps where they lead */
+	struct place_cache places;
 };
 
 int unwinder_new(const struct trace_meta *meta, struct unwind_tables *tables, struct unwinder **ret,
@@ -45,7 +37,9 @@ int unwinder_new(const struct trace_meta *meta, struct unwind_tables *tables, st
 		return ruchy_error_set(err, RUCHY_E_NOMEM, "out of memory");
 	u->arch = arch;
 	u->pac_mask = meta->has_pac_mask ? meta->pac_mask : arch->pac_mask;
-	u->tables = tables;
+	u->quick = true;
+	u->places.tables = tables;
+	u->places.arch = arch;
 	u->modules = unwind_tables_modules(tables);
 	u->kernel = module_table_get(u->modules, MODULE_KERNEL, KERNEL_NAME, NULL, 0);
 	if (!u->kernel) {
@@ -67,46 +61,19 @@ int unwinder_use(struct unwinder *u, enum unwind_engine engine, struct ruchy_err
 {
 	unwind_libunwind_free(u->libunwind);
 	u->libunwind = NULL;
-	if (engine == UNWIND_ROWS)
+	u->quick = engine == UNWIND_ROWS;
+	if (engine != UNWIND_LIBUNWIND)
 		return 0;
 	return unwind_libunwind_new(u->arch, u->modules, &u->libunwind, err);
 }
 
-/* ---- rows ---- */
-
-/* The row of `pc` (link-time) in an open ELF module; NULL: no memory. */
-static const struct cfi_row *row_of(struct unwinder *u, const struct module *m, uint64_t pc)
-{
-	uint64_t h = (pc ^ (uint64_t)m->id << 40) * 0x9e3779b97f4a7c15ull;
-	struct row_slot *slot = &u->cache[h >> 51];
-
-	_Static_assert(ROW_CACHE == 1u << (64 - 51), "the hash's top bits are the slot");
-	if (slot->row && slot->pc == pc && slot->module == m->id)
-		return slot->row;
-	slot->row = unwind_tables_row(u->tables, m, u->arch, pc);
-	slot->module = m->id;
-	slot->pc = pc;
-	return slot->row;
-}
-
 /* ---- frames ---- */
 
-const struct mapping *walk_find(struct walk *w, uint64_t address)
+struct place walk_place(const struct walk *w, uint64_t pc)
 {
-	struct mapping *map;
-
-	for (unsigned i = 0; i < w->n_mappings; i++)
-		if (address - w->mappings[i].start < w->mappings[i].end - w->mappings[i].start)
-			return &w->mappings[i];
-	map = &w->mappings[w->next_mapping];
-	if (!process_table_find(w->processes, w->pid, address, w->time_ns, map)) {
-		map->start = map->end = 0;
-		return NULL;
-	}
-	w->next_mapping = (w->next_mapping + 1) % WALK_MAPPINGS;
-	if (w->n_mappings < WALK_MAPPINGS)
-		w->n_mappings++;
-	return map;
+	if (!w->space_id)
+		return (struct place){ .address = pc };
+	return w->places->places[place_at(w->places, w->space, w->space_id, pc)];
 }
 
 bool walk_low(const struct walk *w, uint64_t *ret_sp)
@@ -115,52 +82,26 @@ bool walk_low(const struct walk *w, uint64_t *ret_sp)
 	return regs_get(&w->regs, w->arch->sp, ret_sp) || w->low;
 }
 
-static bool push(struct stack *s, uint32_t module, uint64_t address, uint32_t flags)
+static bool push(struct stack *s, uint32_t module, uint64_t address, uint32_t flags, uint64_t sp)
 {
 	if (s->n_frames == STACK_MAX_FRAMES) {
 		s->end = STACK_END_LIMIT;
 		return false;
 	}
-	s->frames[s->n_frames++] =
-		(struct stack_frame){ .module = module, .flags = flags, .address = address };
+	s->frames[s->n_frames++] = (struct stack_frame){ module, flags, address, sp };
 	return true;
 }
 
-/* Where a frame's pc is. */
-struct place {
-	struct module *module; /* NULL: no mapping */
-	uint64_t address; /* link-time where the module's file is open, else its file offset; of
-			     anonymous code and without a mapping absolute */
-	bool open;        /* an ELF file is open and holds the address */
-};
-
-static struct place locate(struct unwinder *u, struct walk *w, uint64_t pc)
+static bool push_place(struct stack *s, const struct place *p, uint32_t flags, uint64_t sp)
 {
-	const struct mapping *map = walk_find(w, pc);
-	struct place p = { .address = pc };
-
-	if (!map)
-		return p;
-	p.module = map->module;
-	module_use(p.module);
-	if (p.module->kind == MODULE_ANON)
-		return p;
-	p.address = pc - map->start + map->file_offset;
-	if (module_open(u->modules, p.module))
-		p.open = module_address(p.module, p.address, &p.address);
-	return p;
-}
-
-static bool push_place(struct stack *s, const struct place *p, uint32_t flags)
-{
-	return push(s, p->module ? p->module->id : MODULE_NONE, p->address, flags);
+	return push(s, p->module ? p->module->id : MODULE_NONE, p->address, flags, sp);
 }
 
 /* From a located frame to its caller. False: the stack ends for `ret_end`. */
-static bool step(struct unwinder *u, struct walk *w, const struct place *p, uint32_t *ret_flags,
+static bool step(struct walk *w, const struct place *p, uint32_t *ret_flags,
 		 enum stack_end *ret_end)
 {
-	const struct cfi_row *row = NULL;
+	const struct cfi_row *row = p->row;
 
 	*ret_flags = 0;
 	if (!p->module) {
@@ -171,8 +112,6 @@ static bool step(struct unwinder *u, struct walk *w, const struct place *p, uint
 		*ret_end = STACK_END_NO_MODULE;
 		return false;
 	}
-	if (p->open)
-		row = row_of(u, p->module, p->address);
 	if (row && row->kind == CFI_ROW_RULES)
 		return unwind_rows_step(w, row, ret_end);
 	if (row && row->kind != CFI_ROW_NONE) {
@@ -186,85 +125,119 @@ static bool step(struct unwinder *u, struct walk *w, const struct place *p, uint
 
 /* In a system call the pc is behind its instruction, and that may be the function's last: sigreturn
  * and exit don't return. So where no function is at the pc, but one right before it. */
-static bool after_syscall(struct unwinder *u, struct walk *w, uint64_t pc)
+static bool after_syscall(const struct walk *w, uint64_t pc)
 {
-	struct place at = locate(u, w, pc), before = locate(u, w, pc - 1);
-	const struct cfi_row *row;
+	struct place at = walk_place(w, pc), before = walk_place(w, pc - 1);
 
-	if (!at.open || !before.open)
-		return false;
-	row = row_of(u, at.module, at.address);
-	if (!row || row->kind != CFI_ROW_NONE)
-		return false;
-	row = row_of(u, before.module, before.address);
-	return row && row->kind == CFI_ROW_RULES;
+	return at.row && at.row->kind == CFI_ROW_NONE && before.row &&
+	       before.row->kind == CFI_ROW_RULES;
 }
 
 /* Does the frame return to the kernel's trampoline, whose code no call precedes? `before` is the
  * place of the byte before `pc`. Looked at only where a row ends at `pc`, or there is none. */
-static bool at_sigreturn(struct unwinder *u, struct walk *w, const struct place *before,
-			 uint64_t pc)
+static bool at_sigreturn(const struct walk *w, const struct place *before, uint64_t pc)
 {
-	const struct cfi_row *row;
+	const struct cfi_row *row = before->row;
 	struct place at;
 
-	if (!u->arch->sigreturn || !before->open)
+	if (!w->arch->sigreturn || !before->open)
 		return false;
-	row = row_of(u, before->module, before->address);
 	if (row && row->kind != CFI_ROW_NONE && row->end != before->address + 1)
 		return false;
-	at = locate(u, w, pc);
-	row = at.open ? row_of(u, at.module, at.address) : NULL;
-	return row && row->signal_frame && row->ra_column == u->arch->pc &&
-	       row->start == at.address;
+	at = walk_place(w, pc);
+	return at.row && at.row->signal_frame && at.row->ra_column == w->arch->pc &&
+	       at.row->start == at.address;
 }
 
 /* A thread that has done nothing yet. */
-static bool is_new_thread(struct unwinder *u, struct walk *w, uint64_t pc)
+static bool is_new_thread(const struct walk *w, uint64_t pc)
 {
-	const struct arch *arch = u->arch;
+	const struct arch *arch = w->arch;
 	uint64_t all = (2ull << (arch->n_columns - 1)) - 1;
 	const uint8_t *call;
 	struct place p;
 
 	if (!arch->is_new_thread || (w->regs.known & all) != all)
 		return false;
-	p = locate(u, w, pc - arch->syscall_size);
+	p = walk_place(w, pc - arch->syscall_size);
 	return p.open && module_elf_code(p.module->elf, p.address, arch->syscall_size, &call) &&
 	       arch->is_new_thread(w->regs.value, call);
 }
 
-static void walk_user(struct unwinder *u, struct walk *w, struct stack *s)
+/* The frame at hand is pushed and left by whatever it takes. `ret_flags` in: of this frame; out: of
+ * its caller. False: the stack ended. */
+static bool exact_frame(struct walk *w, struct stack *s, bool first, bool in_kernel,
+			uint32_t *ret_flags)
 {
-	bool in_kernel = s->n_frames;
-	uint32_t flags = 0;
-	uint64_t pc;
-	bool first = true;
+	uint64_t pc = w->regs.value[w->arch->pc], sp = 0;
+	/* A call may be the last instruction of its function: the byte before its return address is
+	 * in the caller for sure. */
+	bool back = !w->interrupted || (in_kernel && after_syscall(w, pc));
+	struct place p = walk_place(w, back ? pc - 1 : pc);
 
-	while (regs_get(&w->regs, u->arch->pc, &pc)) {
-		struct place p;
-		/* A call may be the last instruction of its function: the byte before its return
-		 * address is in the caller for sure. */
-		bool back = !w->interrupted || (in_kernel && after_syscall(u, w, pc));
-
-		p = locate(u, w, back ? pc - 1 : pc);
-		if (back && at_sigreturn(u, w, &p, pc)) {
-			p = locate(u, w, pc);
-			back = false;
-		}
-		if (back)
-			flags |= STACK_FRAME_RETURN;
-		if (!push_place(s, &p, flags))
-			return;
-		if (first && is_new_thread(u, w, pc)) {
-			s->end = STACK_END_ENTRY;
-			return;
-		}
-		if (!step(u, w, &p, &flags, &s->end))
-			return;
-		in_kernel = first = false;
+	if (back && at_sigreturn(w, &p, pc)) {
+		p = walk_place(w, pc);
+		back = false;
 	}
-	s->end = STACK_END_NO_REGISTERS;
+	if (back)
+		*ret_flags |= STACK_FRAME_RETURN;
+	regs_get(&w->regs, w->arch->sp, &sp);
+	if (!push_place(s, &p, *ret_flags, sp))
+		return false;
+	if (first && is_new_thread(w, pc)) {
+		s->end = STACK_END_ENTRY;
+		return false;
+	}
+	return step(w, &p, ret_flags, &s->end);
+}
+
+/*
+ * From the sample's registers to the stack's end. `quick`: by quick steps where they lead. They
+ * don't keep all registers, so where one is missing afterwards the end is not known: false.
+ */
+static bool walk_frames(struct walk *w, const struct sample_regs *regs, struct stack *s, bool quick)
+{
+	const size_t n_kernel = s->n_frames;
+	uint32_t flags = 0;
+
+	w->partial = quick;
+	w->interrupted = true;
+	w->low = 0;
+	regs_load_main(&w->regs, w->arch, regs);
+	for (;;) {
+		bool first = s->n_frames == n_kernel;
+
+		/* A new thread is seen by all its registers. */
+		if (quick && !(first && w->arch->is_new_thread)) {
+			size_t before = s->n_frames;
+
+			if (unwind_quick(w, s, flags))
+				return true;
+			first = s->n_frames == n_kernel;
+			flags = s->n_frames > before ? 0 : flags;
+		}
+		if (first) {
+			regs_load(&w->regs, w->arch, regs);
+			w->partial = false;
+		}
+		s->end = STACK_END_NO_REGISTERS;
+		if (!(w->regs.known >> w->arch->pc & 1) ||
+		    !exact_frame(w, s, first, first && n_kernel, &flags))
+			break;
+	}
+	return !w->partial || (s->end != STACK_END_NO_REGISTERS && s->end != STACK_END_NO_CFI &&
+			       s->end != STACK_END_BAD_CFA);
+}
+
+static void walk_user(const struct unwinder *u, struct walk *w, const struct sample_regs *regs,
+		      struct stack *s)
+{
+	const size_t n_kernel = s->n_frames;
+
+	if (u->quick && walk_frames(w, regs, s, true))
+		return;
+	s->n_frames = n_kernel;
+	walk_frames(w, regs, s, false);
 }
 
 /* ---- callchains ---- */
@@ -287,7 +260,7 @@ static uint64_t kernel_frames(struct unwinder *u, const struct event *ev, struct
 			bool leaf = !s->n_frames;
 
 			if (!push(s, u->kernel->id, leaf ? ip : ip - 1,
-				  STACK_FRAME_KERNEL | (leaf ? 0 : STACK_FRAME_RETURN)))
+				  STACK_FRAME_KERNEL | (leaf ? 0 : STACK_FRAME_RETURN), 0))
 				return sample->n_callchain;
 		}
 	}
@@ -295,20 +268,18 @@ static uint64_t kernel_frames(struct unwinder *u, const struct event *ev, struct
 }
 
 /* Is `p` the outermost frame of a thread? */
-static bool is_entry(struct unwinder *u, const struct place *p)
+static bool is_entry(const struct place *p)
 {
-	const struct cfi_row *row = p->open ? row_of(u, p->module, p->address) : NULL;
-
-	return row &&
-	       (row->kind == CFI_ROW_ENTRY || (row->kind == CFI_ROW_RULES && row->ra_undefined));
+	return p->row && (p->row->kind == CFI_ROW_ENTRY ||
+			  (p->row->kind == CFI_ROW_RULES && p->row->ra_undefined));
 }
 
 /*
  * The user part as the kernel walked it, by frame pointers. It ends with the first frame whose code
  * keeps none; only where that is an entry function the stack is complete.
  */
-static void user_callchain(struct unwinder *u, struct walk *w, const struct event *ev,
-			   uint64_t from, struct stack *s)
+static void user_callchain(const struct walk *w, const struct event *ev, uint64_t from,
+			   struct stack *s)
 {
 	const struct event_sample *sample = &ev->sample;
 	struct place p = { 0 };
@@ -322,14 +293,14 @@ static void user_callchain(struct unwinder *u, struct walk *w, const struct even
 		if (!leaf)
 			ip &= ~w->pac_mask; /* kernels before 5.10 leave it to us */
 		/* The kernel reads whatever the last frame pointer points to. */
-		if (!ip || ip >= u->arch->address_end)
+		if (!ip || ip >= w->arch->address_end)
 			break;
-		p = locate(u, w, leaf ? ip : ip - 1);
-		if (!push_place(s, &p, leaf ? 0 : STACK_FRAME_RETURN))
+		p = walk_place(w, leaf ? ip : ip - 1);
+		if (!push_place(s, &p, leaf ? 0 : STACK_FRAME_RETURN, 0))
 			return;
 		leaf = false;
 	}
-	if (is_entry(u, &p))
+	if (is_entry(&p))
 		s->end = STACK_END_ENTRY;
 	else if (sample->n_callchain >= CALLCHAIN_MAX)
 		s->end = STACK_END_LIMIT;
@@ -338,32 +309,44 @@ static void user_callchain(struct unwinder *u, struct walk *w, const struct even
 }
 
 /* A sample whose user registers are unusable: its ip is all there is, if that is user code. */
-static void ip_only(struct unwinder *u, struct walk *w, const struct event *ev, struct stack *s)
+static void ip_only(const struct walk *w, const struct event *ev, struct stack *s)
 {
 	unsigned mode = ev->misc & PERF_RECORD_MISC_CPUMODE_MASK;
 
 	s->end = STACK_END_NO_REGISTERS;
 	if (mode == PERF_RECORD_MISC_USER && !s->n_frames) {
-		struct place p = locate(u, w, ev->sample.ip);
+		struct place p = walk_place(w, ev->sample.ip);
 
-		push_place(s, &p, 0);
+		push_place(s, &p, 0, 0);
 	}
+}
+
+/* What the engine begins with; rows load what they need themselves. */
+static void known_regs(const struct unwinder *u, struct regs *regs,
+		       const struct sample_regs *sample)
+{
+	if (!u->libunwind)
+		regs_load_main(regs, u->arch, sample);
+	if (!regs->known)
+		regs_load(regs, u->arch, sample);
 }
 
 void unwinder_walk(struct unwinder *u, const struct process_table *processes,
 		   const struct event *ev, struct stack *s)
 {
 	const struct event_sample *sample = &ev->sample;
-	struct walk w = { .arch = u->arch,
-			  .processes = processes,
-			  .stack = &sample->stack,
-			  .pid = ev->pid,
-			  .time_ns = ev->time_ns,
-			  .pac_mask = u->pac_mask,
-			  .interrupted = true };
+	struct walk w;
 	unsigned mode = ev->misc & PERF_RECORD_MISC_CPUMODE_MASK;
 	uint64_t user;
 
+	/* by hand: most of the registers are not to be touched */
+	w.arch = u->arch;
+	w.places = &u->places;
+	w.space = process_table_space(processes, ev->pid, ev->time_ns);
+	w.space_id = addrspace_id(w.space);
+	w.stack = &sample->stack;
+	w.pac_mask = u->pac_mask;
+	w.regs.known = 0;
 	s->n_frames = 0;
 	s->end = STACK_END_KERNEL_ONLY;
 	user = kernel_frames(u, ev, s);
@@ -371,18 +354,18 @@ void unwinder_walk(struct unwinder *u, const struct process_table *processes,
 		return;
 	if (!s->n_frames &&
 	    (mode == PERF_RECORD_MISC_KERNEL || mode == PERF_RECORD_MISC_HYPERVISOR))
-		push(s, u->kernel->id, sample->ip, STACK_FRAME_KERNEL);
+		push(s, u->kernel->id, sample->ip, STACK_FRAME_KERNEL, 0);
 	if (s->n_frames)
 		module_use(u->kernel);
 	if (sample->regs.abi == PERF_SAMPLE_REGS_ABI_64)
-		regs_load(&w.regs, u->arch, &sample->regs);
+		known_regs(u, &w.regs, &sample->regs);
 	/* With a dump the registers lead further than the kernel's walk by frame pointers. */
 	if (w.regs.known && u->libunwind && sample->stack.size)
 		unwind_libunwind_walk(u->libunwind, processes, ev, &w.regs, s);
 	else if (w.regs.known && (sample->stack.size || user >= sample->n_callchain))
-		walk_user(u, &w, s);
+		walk_user(u, &w, &sample->regs, s);
 	else if (user < sample->n_callchain)
-		user_callchain(u, &w, ev, user, s);
+		user_callchain(&w, ev, user, s);
 	else if (sample->regs.abi || !sample->walkable || !s->n_frames)
-		ip_only(u, &w, ev, s);
+		ip_only(&w, ev, s);
 }

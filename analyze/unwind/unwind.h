@@ -17,7 +17,11 @@
 
 struct unwinder;
 
-enum unwind_engine { UNWIND_ROWS, UNWIND_LIBUNWIND };
+enum unwind_engine {
+	UNWIND_ROWS,
+	UNWIND_EXACT, /* rows, each frame by all its rules: what quick steps are checked against */
+	UNWIND_LIBUNWIND,
+};
 
 /*
  * `meta`: of the trace, for its machine (x86_64 where it does not say); `tables` are borrowed. Adds
@@ -29,7 +33,8 @@ int unwinder_new(const struct trace_meta *meta, struct unwind_tables *tables, st
 		 struct ruchy_error *err);
 /* Let another engine walk the user parts. RUCHY_E_UNSUPPORTED where it cannot, RUCHY_E_NOMEM. */
 int unwinder_use(struct unwinder *u, enum unwind_engine engine, struct ruchy_error *err);
-/* Unwind one PERF_RECORD_SAMPLE into `ret`. Never fails: what is wrong is the stack's end. */
+/* Unwind one PERF_RECORD_SAMPLE into `ret`. Never fails: what is wrong is the stack's end.
+ * `processes` are the same in all calls. */
 void unwinder_walk(struct unwinder *u, const struct process_table *processes,
 		   const struct event *sample, struct stack *ret);
 void unwinder_free(struct unwinder *u);

@@ -33,7 +33,7 @@ bool unwind_fp_step(struct walk *w, bool in_file, enum stack_end *ret_end)
 		return false;
 	}
 	ra &= ~w->pac_mask;
-	if ((caller_fp && caller_fp <= fp) || !ra || !walk_find(w, ra - 1))
+	if ((caller_fp && caller_fp <= fp) || !ra || !addrspace_find(w->space, ra - 1))
 		return false;
 	w->regs.known = 0;
 	regs_set(&w->regs, arch->pc, ra);

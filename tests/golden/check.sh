@@ -45,6 +45,14 @@ for trace in *.rtrace; do
 		not_ok "$trace" "$(tail -n 1 "$work/err")"
 		continue
 	fi
+	if ! "$analyze" --quiet --symfs . --no-inline --unwinder=exact --perf-script "$work/exact" "$trace" 2>"$work/err" ||
+		! "$analyze" --quiet --symfs . --no-inline --perf-script "$work/quick" "$trace" 2>>"$work/err"; then
+		not_ok "$trace: quick steps" "$(tail -n 1 "$work/err")"
+	elif cmp -s "$work/exact" "$work/quick"; then
+		ok "$trace: quick steps lead where exact ones do"
+	else
+		not_ok "$trace: quick steps" "$(diff "$work/exact" "$work/quick" | sed -n 1,4p | tr '\n' '|')"
+	fi
 	for kind in folded json script records; do
 		if [ ! -e "$name.$kind" ]; then
 			case $kind in folded | json) not_ok "$name.$kind" "it is missing" ;; esac

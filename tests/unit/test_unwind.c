@@ -185,6 +185,23 @@ static void pack_regs(struct fixture *f, uint8_t *values)
 	f->sample.sample.regs.values = values;
 }
 
+/* Quick steps are to lead where those by all rules do. */
+static void expect_exact(struct fixture *f)
+{
+	struct unwinder *exact;
+	struct stack *s = malloc(sizeof(*s));
+
+	assert_non_null(s);
+	assert_int_equal(unwinder_new(&f->meta, f->tables, &exact, NULL), 0);
+	assert_int_equal(unwinder_use(exact, UNWIND_EXACT, NULL), 0);
+	unwinder_walk(exact, f->processes, &f->sample, s);
+	assert_int_equal(f->stack.end, s->end);
+	assert_int_equal(f->stack.n_frames, s->n_frames);
+	assert_memory_equal(f->stack.frames, s->frames, s->n_frames * sizeof(s->frames[0]));
+	unwinder_free(exact);
+	free(s);
+}
+
 static void walk(struct fixture *f)
 {
 	uint8_t values[8 * N_PERF_REGS];
@@ -192,6 +209,7 @@ static void walk(struct fixture *f)
 	pack_regs(f, values);
 	assert_int_equal(unwind_tables_prepare(f->tables), 0);
 	unwinder_walk(f->unwinder, f->processes, &f->sample, &f->stack);
+	expect_exact(f);
 }
 
 static void teardown(struct fixture *f)
@@ -239,8 +257,13 @@ static void test_walk_whole_stack(void **state)
 	assert_true(strstr(text, " main __libc_start_") || strstr(text, " main libc.so"));
 	assert_string_equal(text + strlen(text) - 7, "_start ");
 	assert_int_equal(f.stack.frames[0].flags, 0);
-	for (size_t i = 1; i < f.stack.n_frames; i++)
+	assert_int_equal(f.stack.frames[0].sp, shot.sp);
+	for (size_t i = 1; i < f.stack.n_frames; i++) {
 		assert_int_equal(f.stack.frames[i].flags, STACK_FRAME_RETURN);
+		assert_true(f.stack.frames[i].sp > f.stack.frames[i - 1].sp);
+	}
+	/* the frame with the 9000 bytes is the middle's */
+	assert_true(f.stack.frames[2].sp - f.stack.frames[1].sp > 9000);
 	teardown(&f);
 }
 
@@ -280,7 +303,7 @@ static void test_walk_missing_registers(void **state)
 	walk(&f);
 	whole = f.stack;
 	for (unsigned reg = 0; reg < N_PERF_REGS; reg++) {
-		if (!(0xff01ffu >> reg & 1))
+		if (!(0xff01ffu >> reg & 1) || reg == 7)
 			continue;
 		f.sample.sample.regs.mask = 0xff01ffu & ~(1u << reg);
 		f.sample.sample.ip = ruchy_load64(shot.regs + 8 * 8);

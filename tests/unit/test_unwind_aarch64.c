@@ -13,6 +13,7 @@
 #include <elf.h>
 #include <linux/perf_event.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "analyze/process/module_search.h"
@@ -211,10 +212,28 @@ static void setup(struct fixture *f, const uint64_t *pac_mask)
 	set_reg(f, 31, SP);
 }
 
+/* Quick steps are to lead where those by all rules do. */
+static void expect_exact(struct fixture *f)
+{
+	struct unwinder *exact;
+	struct stack *s = malloc(sizeof(*s));
+
+	assert_non_null(s);
+	assert_int_equal(unwinder_new(&f->meta, f->tables, &exact, NULL), 0);
+	assert_int_equal(unwinder_use(exact, UNWIND_EXACT, NULL), 0);
+	unwinder_walk(exact, f->processes, &f->sample, s);
+	assert_int_equal(f->stack.end, s->end);
+	assert_int_equal(f->stack.n_frames, s->n_frames);
+	assert_memory_equal(f->stack.frames, s->frames, s->n_frames * sizeof(s->frames[0]));
+	unwinder_free(exact);
+	free(s);
+}
+
 static void walk(struct fixture *f)
 {
 	assert_int_equal(unwind_tables_prepare(f->tables), 0);
 	unwinder_walk(f->unwinder, f->processes, &f->sample, &f->stack);
+	expect_exact(f);
 }
 
 static void teardown(struct fixture *f)
