@@ -112,11 +112,11 @@ static void put_events(FILE *out, const struct trace_meta *m)
 		escape_put(out, ESCAPE_TEXT, e->name);
 		fprintf(out, ": %s, type %" PRIu32 " config 0x%" PRIx64, role_name(e->role),
 			e->type, e->config);
-		if (e->role != WIRE_ROLE_SIDEBAND)
-			fprintf(out, ", %s %" PRIu64 "%s", e->freq ? "at" : "every",
-				e->sample_period, e->freq ? " Hz" : " counts");
-		if (e->role != WIRE_ROLE_SIDEBAND)
-			fprintf(out, " by %s", sampled_by(e));
+		if (e->role != WIRE_ROLE_SIDEBAND && e->sample_period)
+			fprintf(out, ", %s %" PRIu64 "%s by %s", e->freq ? "at" : "every",
+				e->sample_period, e->freq ? " Hz" : " counts", sampled_by(e));
+		else if (e->role != WIRE_ROLE_SIDEBAND)
+			fputs(", not sampled", out);
 		fprintf(out, ", sample_type 0x%" PRIx64, e->sample_type);
 		if (e->stack_user)
 			fprintf(out, ", stack %" PRIu32 " bytes", e->stack_user);

@@ -9,7 +9,8 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-#include "record/perf_sys.h"
+#include "record/event_fit.h"
+#include "record/event_item.h"
 #include "ruchy/trace_meta.h"
 
 #define SAMPLES_BYTES     (4u << 20)   /* per CPU, asked for first */
@@ -17,191 +18,181 @@
 #define MIN_RING_BYTES    (32u << 10)
 #define SIDEBAND_SHARE    8 /* a sideband ring is this part of a sample ring */
 
-struct item {
-	const char *name;
-	enum wire_event_role role;
-	struct perf_event_attr attr;
-	int *fds;       /* owned, one per CPU; -1: not open there */
-	uint64_t *lost; /* owned, one per CPU: as read last */
-	uint64_t *ids;  /* owned: the kernel's, where it was opened */
-	size_t n_ids;
-};
+#define DEFAULT_RATE_HZ 1000 /* of the counters together, where the time base has a period */
 
-struct counter {
-	const struct counter_kind *kind;
-	bool requested;
+/* A counter of the plan, or what stands in for the time base. */
+struct slot {
+	const struct counter *counter;
 	int item, fallback; /* -1: none */
 	char *reason;       /* owned; NULL: available */
+	unsigned group;     /* 0: alone */
 };
 
 struct event_set {
+	const struct perf_sys *sys;
+	const struct pmu_tree *pmus;
+	const struct counter_plan *plan;
 	pid_t pid;
 	const struct cpu_list *cpus;
 	struct perf_attr_request request;
 	struct perf_attr_grant grant;
+	struct event_fit fit;
+	struct counter clock; /* cpu_clock, in case it must stand in */
 	size_t ring_bytes[2];
-	struct item items[COUNTER_MAX + 2];
+	struct event_item items[COUNTER_MAX + 2];
 	size_t n_items;
-	struct counter counters[COUNTER_MAX + 1]; /* the plan's, and what stands in */
-	size_t n_counters;
+	struct slot slots[COUNTER_MAX + 1]; /* the plan's, and what stands in */
+	size_t n_slots;
 	struct ring **rings[2]; /* owned, by enum event_set_ring, one per CPU */
 	struct event_table table;
 };
-
-/* ---- one event on all CPUs ---- */
 
 static int no_memory(struct ruchy_error *err)
 {
 	return ruchy_error_set(err, RUCHY_E_NOMEM, "opening events: out of memory");
 }
 
-static void item_close(struct event_set *s, struct item *item)
+/* ---- time base, counters, sideband ---- */
+
+/* The set's next item: `counter`, sampled. */
+static int open_sampling(struct event_set *s, const struct counter *counter,
+			 enum wire_event_role role, const struct perf_attr_rate *rate,
+			 const struct event_item *leader)
 {
-	for (size_t i = 0; item->fds && i < s->cpus->n; i++)
-		if (item->fds[i] >= 0)
-			close(item->fds[i]);
-	free(item->fds);
-	free(item->ids);
-	free(item->lost);
-	*item = (struct item){ 0 };
-}
-
-/* Open the item's attr on one CPU; the highest precise_ip that opens stays for the others. */
-static int open_on_cpu(const struct event_set *s, struct item *item, size_t i)
-{
-	int fd = perf_sys_open(&item->attr, s->pid, (int)s->cpus->cpus[i]);
-
-	while ((fd == -EINVAL || fd == -EOPNOTSUPP) && item->attr.precise_ip) {
-		item->attr.precise_ip--;
-		fd = perf_sys_open(&item->attr, s->pid, (int)s->cpus->cpus[i]);
-	}
-	return fd;
-}
-
-/*
- * Open item->attr everywhere. A CPU without it (offline meanwhile) is skipped as long as another
- * has it. Negative errno, and nothing is open.
- */
-static int item_open(struct event_set *s, struct item *item)
-{
-	int rc = -ENODEV;
-
-	item->fds = malloc(s->cpus->n * sizeof(*item->fds));
-	item->ids = calloc(s->cpus->n, sizeof(*item->ids));
-	item->lost = calloc(s->cpus->n, sizeof(*item->lost));
-	if (!item->fds || !item->ids || !item->lost) {
-		free(item->fds);
-		item->fds = NULL;
-		rc = -ENOMEM;
-		goto out_close;
-	}
-	for (size_t i = 0; i < s->cpus->n; i++)
-		item->fds[i] = -1;
-	for (size_t i = 0; i < s->cpus->n; i++) {
-		int fd = open_on_cpu(s, item, i);
-
-		if (fd == -ENODEV)
-			continue;
-		rc = fd;
-		if (fd < 0)
-			goto out_close;
-		item->fds[i] = fd;
-		rc = perf_sys_id(fd, &item->ids[item->n_ids]);
-		if (rc < 0)
-			goto out_close;
-		item->n_ids++;
-	}
-	if (item->n_ids)
-		return 0;
-out_close:
-	item_close(s, item);
-	return rc;
-}
-
-static int open_sampling(struct event_set *s, const struct counter_kind *kind,
-			 enum wire_event_role role, uint64_t rate_hz, uint64_t period)
-{
-	struct item *item = &s->items[s->n_items];
+	struct event_item *item = &s->items[s->n_items];
 	int rc;
 
-	*item = (struct item){ .name = kind->name, .role = role };
-	perf_attr_sampling(&s->request, &s->grant, kind, rate_hz, period,
-			   (uint32_t)(s->ring_bytes[EVENT_SET_SAMPLES] / 4), &item->attr);
-	if (kind->type == PERF_TYPE_HARDWARE)
-		item->attr.precise_ip = perf_sys_max_precise() & 3u;
-	rc = item_open(s, item);
+	*item = (struct event_item){
+		.name = counter->name, .role = role, .counter = counter, .n_parts = counter->n_parts
+	};
+	for (size_t p = 0; p < counter->n_parts; p++)
+		perf_attr_sampling(&s->request, &s->grant, counter, &counter->parts[p], rate,
+				   (uint32_t)(s->ring_bytes[EVENT_SET_SAMPLES] / 4),
+				   &item->attrs[p]);
+	rc = event_item_open(s->sys, item, s->pid, s->cpus, leader);
 	if (!rc)
 		s->n_items++;
 	return rc;
 }
 
-/* ---- time base, counters, sideband ---- */
-
-static int set_reason(struct counter *c, const char *reason)
+static int set_reason(struct slot *slot, const char *reason)
 {
-	c->item = -1;
-	c->reason = strdup(reason);
-	return c->reason ? 0 : RUCHY_E_NOMEM;
+	slot->item = -1;
+	slot->group = 0;
+	slot->reason = strdup(reason);
+	return slot->reason ? 0 : RUCHY_E_NOMEM;
 }
 
-static struct counter *find_counter(struct event_set *s, const struct counter_kind *kind)
+static int refuse(const struct event_set *s, struct slot *slot, int error)
 {
-	for (size_t i = 0; i < s->n_counters; i++)
-		if (s->counters[i].kind == kind)
-			return &s->counters[i];
-	return NULL;
+	char text[REFUSAL_SIZE];
+
+	refusal_of(s->sys, s->pmus, slot->counter, error, text);
+	return set_reason(slot, text);
 }
 
-/* cpu_cycles can't be had: cpu_clock takes its place, and is a counter of its own too. */
-static int fall_back_to_clock(struct event_set *s, int error, struct fallback_list *fallbacks)
+static struct slot *clock_slot(struct event_set *s)
 {
-	const struct counter_kind *clock = counter_find("cpu_clock");
-	struct counter *cycles = find_counter(s, counter_find("cpu_cycles")), *c;
-	const char *reason;
-	char buf[160];
+	for (size_t i = 0; i < s->n_slots; i++)
+		if (s->slots[i].counter->use == COUNTER_CLOCK && !s->slots[i].counter->where)
+			return &s->slots[i];
+	s->slots[s->n_slots] = (struct slot){ .counter = &s->clock, .fallback = -1 };
+	return &s->slots[s->n_slots++];
+}
 
+/* The cycles can't be had: cpu_clock takes their place, and is a counter of its own too. */
+static int fall_back_to_clock(struct event_set *s, struct slot *cycles,
+			      struct fallback_list *fallbacks)
+{
 	cycles->fallback = 0;
-	reason = perf_attr_reason(error, buf, sizeof(buf));
-	if (set_reason(cycles, reason) < 0)
-		return RUCHY_E_NOMEM;
-	c = find_counter(s, clock);
-	if (!c) {
-		c = &s->counters[s->n_counters++];
-		*c = (struct counter){ .kind = clock };
-	}
-	c->item = 0;
-	c->fallback = -1;
-	return fallback_add(fallbacks, true, "cpu_cycles is unavailable, cpu_clock instead%s: %s",
-			    s->request.rate_hz ? "" : " (its period counts nanoseconds)", reason);
+	clock_slot(s)->item = 0;
+	return fallback_add(fallbacks, true, "%s is unavailable, cpu_clock instead%s: %s",
+			    cycles->counter->name,
+			    s->request.rate_hz ? "" : " (its period counts nanoseconds)",
+			    cycles->reason);
 }
 
-static int open_time_base(struct event_set *s, const struct counter_plan *plan,
-			  struct fallback_list *fallbacks, struct ruchy_error *err)
+static int open_time_base(struct event_set *s, struct fallback_list *fallbacks,
+			  struct ruchy_error *err)
 {
-	const struct counter_kind *kind = plan->time_base;
-	int rc = open_sampling(s, kind, WIRE_ROLE_TIME_BASE, s->request.rate_hz, s->request.period);
+	struct slot *slot = &s->slots[s->plan->time_base];
+	const struct counter *counter = slot->counter;
+	struct perf_attr_rate rate = { .rate_hz = s->request.rate_hz,
+				       .period = s->request.period,
+				       .pinned = s->fit.pinned };
+	int rc = -ENOENT;
 
+	if (!slot->reason)
+		rc = open_sampling(s, counter, WIRE_ROLE_TIME_BASE, &rate, NULL);
 	if (!rc) {
-		find_counter(s, kind)->item = 0;
+		slot->item = 0;
 		return 0;
 	}
-	if (kind->type == PERF_TYPE_HARDWARE && (perf_attr_is_missing(rc) || rc == -EBUSY)) {
-		if (fall_back_to_clock(s, rc, fallbacks) < 0)
+	if (counter->hardware &&
+	    (slot->reason || refusal_is_missing(rc) || rc == -EBUSY || counter->where)) {
+		if ((!slot->reason && refuse(s, slot, rc) < 0) ||
+		    fall_back_to_clock(s, slot, fallbacks) < 0)
 			return no_memory(err);
-		kind = counter_find("cpu_clock");
-		rc = open_sampling(s, kind, WIRE_ROLE_TIME_BASE, s->request.rate_hz,
-				   s->request.period);
+		counter = &s->clock;
+		rate.pinned = false;
+		rc = open_sampling(s, counter, WIRE_ROLE_TIME_BASE, &rate, NULL);
 	}
 	if (!rc)
 		return 0;
 	errno = -rc;
 	return ruchy_error_errno(err, "perf_event_open: %s cannot be opened on %zu CPUs",
-				 kind->name, s->cpus->n);
+				 counter->name, s->cpus->n);
 }
 
-static bool is_settled(const struct counter *c)
+static bool is_settled(const struct slot *slot)
 {
-	return c->item >= 0 || c->reason;
+	return slot->item >= 0 || slot->reason;
+}
+
+/* Nothing of what it counts happens where it may look. */
+static bool is_blind(const struct event_set *s, const struct counter *counter)
+{
+	return counter->in_kernel && (counter->where ? counter->exclude_kernel : !s->grant.kernel);
+}
+
+static int open_counter(struct event_set *s, struct slot *slot, uint64_t rate_hz,
+			const struct event_item *leader)
+{
+	struct perf_attr_rate rate = { .rate_hz = rate_hz, .group = slot->group != 0 };
+	int rc, item = (int)s->n_items;
+
+	if (slot->counter->wide)
+		return refuse(s, slot, -EINVAL);
+	if (is_blind(s, slot->counter))
+		return set_reason(slot, "it happens in the kernel, which is not observed "
+					"(kernel.perf_event_paranoid, or a modifier)");
+	rc = open_sampling(s, slot->counter, WIRE_ROLE_COUNTER, &rate, leader);
+	if (rc == -ENOMEM)
+		return RUCHY_E_NOMEM;
+	if (rc < 0)
+		return refuse(s, slot, rc);
+	slot->item = item;
+	return 0;
+}
+
+/* The members of one group, the first that opens leading it; group 0: each alone. */
+static int open_group(struct event_set *s, unsigned group, uint64_t rate_hz)
+{
+	const struct event_item *leader = NULL;
+
+	for (size_t i = 0; i < s->n_slots; i++) {
+		struct slot *slot = &s->slots[i];
+		int rc;
+
+		if (is_settled(slot) || slot->group != group)
+			continue;
+		rc = open_counter(s, slot, rate_hz, leader);
+		if (rc < 0)
+			return rc;
+		if (group && slot->item >= 0 && !leader)
+			leader = &s->items[slot->item];
+	}
+	return 0;
 }
 
 /* Each other counter samples on its own overflow; together they get a second budget of the same
@@ -210,43 +201,25 @@ static int open_counters(struct event_set *s)
 {
 	size_t n_want = 0;
 	uint64_t rate_hz;
-	char buf[160];
-	int rc;
+	int rc = 0;
 
-	for (size_t i = 0; i < s->n_counters; i++)
-		n_want += !is_settled(&s->counters[i]);
-	rate_hz = s->request.rate_hz ? s->request.rate_hz : 1000;
+	for (size_t i = 0; i < s->n_slots; i++)
+		n_want += !is_settled(&s->slots[i]);
+	rate_hz = s->request.rate_hz ? s->request.rate_hz : DEFAULT_RATE_HZ;
 	rate_hz = n_want && rate_hz > n_want ? rate_hz / n_want : 1;
-	for (size_t i = 0; i < s->n_counters; i++) {
-		struct counter *c = &s->counters[i];
-
-		if (is_settled(c))
-			continue;
-		if (c->kind->in_kernel && !s->grant.kernel) {
-			rc = set_reason(c, "it happens in the kernel, which may not be observed "
-					   "(kernel.perf_event_paranoid)");
-		} else {
-			c->item = (int)s->n_items;
-			rc = open_sampling(s, c->kind, WIRE_ROLE_COUNTER, rate_hz, 0);
-			if (rc == -ENOMEM)
-				return RUCHY_E_NOMEM;
-			if (rc < 0)
-				rc = set_reason(c, perf_attr_reason(rc, buf, sizeof(buf)));
-		}
-		if (rc < 0)
-			return rc;
-	}
-	return 0;
+	for (unsigned group = 1; !rc && group <= s->fit.n_groups; group++)
+		rc = open_group(s, group, rate_hz);
+	return rc ? rc : open_group(s, 0, rate_hz);
 }
 
 static int open_sideband(struct event_set *s, struct ruchy_error *err)
 {
-	struct item *item = &s->items[s->n_items];
+	struct event_item *item = &s->items[s->n_items];
 	int rc;
 
-	*item = (struct item){ .name = "sideband", .role = WIRE_ROLE_SIDEBAND };
-	perf_attr_sideband(&s->request, &s->grant, &item->attr);
-	rc = item_open(s, item);
+	*item = (struct event_item){ .name = "sideband", .role = WIRE_ROLE_SIDEBAND, .n_parts = 1 };
+	perf_attr_sideband(&s->request, &s->grant, &item->attrs[0]);
+	rc = event_item_open(s->sys, item, s->pid, s->cpus, NULL);
 	if (!rc) {
 		s->n_items++;
 		return 0;
@@ -257,7 +230,7 @@ static int open_sideband(struct event_set *s, struct ruchy_error *err)
 
 /* ---- rings ---- */
 
-static int map_rings(struct event_set *s, enum event_set_ring which, const struct item *owner)
+static int map_rings(struct event_set *s, enum event_set_ring which, const struct event_item *owner)
 {
 	s->rings[which] = calloc(s->cpus->n, sizeof(struct ring *));
 	if (!s->rings[which])
@@ -280,14 +253,14 @@ static int redirect_counters(struct event_set *s)
 		for (size_t i = 0; i < s->cpus->n; i++) {
 			int rc, *fd = &s->items[n].fds[i];
 
-			if (*fd < 0)
+			if (*fd < 0 || !event_item_samples(&s->items[n]))
 				continue;
 			if (s->items[0].fds[i] < 0) {
 				close(*fd);
 				*fd = -1;
 				continue;
 			}
-			rc = perf_sys_redirect(*fd, s->items[0].fds[i]);
+			rc = s->sys->redirect(s->sys->ctx, *fd, s->items[0].fds[i]);
 			if (rc < 0)
 				return rc;
 		}
@@ -315,25 +288,38 @@ static void close_all(struct event_set *s)
 		s->rings[which] = NULL;
 	}
 	for (size_t i = 0; i < s->n_items; i++)
-		item_close(s, &s->items[i]);
+		event_item_close(&s->items[i]);
 	s->n_items = 0;
-	for (size_t i = 0; i < s->n_counters; i++)
-		free(s->counters[i].reason);
-	s->n_counters = 0;
+	for (size_t i = 0; i < s->n_slots; i++)
+		free(s->slots[i].reason);
+	s->n_slots = 0;
 }
 
-static int open_events(struct event_set *s, const struct counter_plan *plan,
-		       struct fallback_list *fallbacks, struct ruchy_error *err)
+/* The plan's counters, with what the trials found against them. */
+static int fill_slots(struct event_set *s)
+{
+	for (size_t i = 0; i < s->plan->n; i++) {
+		struct slot *slot = &s->slots[s->n_slots++];
+		const struct event_fit_counter *of = &s->fit.of[i];
+
+		*slot = (struct slot){ .counter = &s->plan->counters[i],
+				       .item = -1,
+				       .fallback = -1,
+				       .group = of->group };
+		if (of->reason && set_reason(slot, of->reason) < 0)
+			return RUCHY_E_NOMEM;
+	}
+	return 0;
+}
+
+static int open_events(struct event_set *s, struct fallback_list *fallbacks,
+		       struct ruchy_error *err)
 {
 	int rc;
 
-	for (size_t i = 0; i < plan->n; i++)
-		s->counters[s->n_counters++] =
-			(struct counter){ .kind = plan->wants[i].kind,
-					  .requested = plan->wants[i].requested,
-					  .item = -1,
-					  .fallback = -1 };
-	rc = open_time_base(s, plan, fallbacks, err);
+	if (fill_slots(s) < 0)
+		return no_memory(err);
+	rc = open_time_base(s, fallbacks, err);
 	if (rc < 0)
 		return rc;
 	if (open_counters(s) < 0)
@@ -372,8 +358,8 @@ static void set_ring_bytes(struct event_set *s, size_t samples_bytes)
 
 /* Open with the largest rings that may be locked. The events are opened anew for every size, since
  * the watermark is a part of their attr. */
-static int open_with_rings(struct event_set *s, const struct counter_plan *plan,
-			   struct fallback_list *fallbacks, struct ruchy_error *err)
+static int open_with_rings(struct event_set *s, struct fallback_list *fallbacks,
+			   struct ruchy_error *err)
 {
 	size_t first = first_ring_bytes(s->cpus->n), least = least_ring_bytes(s), bytes;
 	int rc = 0;
@@ -382,7 +368,7 @@ static int open_with_rings(struct event_set *s, const struct counter_plan *plan,
 		first = least;
 	for (bytes = first; bytes >= least; bytes /= 2) {
 		set_ring_bytes(s, bytes);
-		rc = open_events(s, plan, fallbacks, err);
+		rc = open_events(s, fallbacks, err);
 		if (rc < 0)
 			return rc;
 		rc = connect_rings(s);
@@ -410,19 +396,21 @@ static int open_with_rings(struct event_set *s, const struct counter_plan *plan,
 
 static int build_table(struct event_set *s, struct ruchy_error *err)
 {
-	for (size_t i = 0; i < s->n_items; i++) {
-		struct item *item = &s->items[i];
-		uint8_t attr[sizeof(item->attr)];
-		int rc;
+	uint64_t *ids = calloc(s->cpus->n, sizeof(*ids));
+	int rc = ids ? 0 : no_memory(err);
 
-		memcpy(attr, &item->attr, sizeof(attr));
-		rc = event_table_add(&s->table, attr, sizeof(attr), item->role, item->name,
-				     item->ids, item->n_ids);
+	for (size_t i = 0; !rc && i < s->n_items; i++) {
+		const struct event_item *item = &s->items[i];
+		uint8_t attr[sizeof(item->attrs[0])];
+
+		memcpy(attr, &item->attrs[0], sizeof(attr));
+		rc = event_table_add(&s->table, attr, sizeof(attr), item->role, item->name, ids,
+				     event_item_ids(item, ids));
 		if (rc < 0)
-			return ruchy_error_set(err, rc, "event %s: %s", item->name,
-					       ruchy_error_name(rc));
+			ruchy_error_set(err, rc, "event %s: %s", item->name, ruchy_error_name(rc));
 	}
-	return 0;
+	free(ids);
+	return rc;
 }
 
 /* Events times CPUs are many descriptors; the command was started before and keeps its own limit.
@@ -437,23 +425,30 @@ static void raise_open_files(void)
 	}
 }
 
-int event_set_open(pid_t pid, const struct cpu_list *cpus, const struct counter_plan *plan,
-		   struct perf_attr_request *request, struct fallback_list *fallbacks,
-		   struct event_set **ret, struct ruchy_error *err)
+int event_set_open(const struct event_set_config *config, struct perf_attr_request *request,
+		   struct fallback_list *fallbacks, struct event_set **ret, struct ruchy_error *err)
 {
 	struct event_set *s = calloc(1, sizeof(*s));
 	int rc;
 
 	if (!s)
 		return no_memory(err);
-	s->pid = pid;
-	s->cpus = cpus;
+	s->sys = config->sys;
+	s->pmus = config->pmus;
+	s->plan = config->plan;
+	s->pid = config->pid;
+	s->cpus = config->cpus;
 	raise_open_files();
-	rc = perf_attr_probe(pid, (int)cpus->cpus[0], request, &s->grant, fallbacks, err);
+	rc = counter_parse("cpu_clock", s->pmus, &s->clock, err);
+	if (!rc)
+		rc = perf_attr_probe(s->sys, s->pid, (int)s->cpus->cpus[0], request, &s->grant,
+				     fallbacks, err);
 	if (rc < 0)
 		goto out_free;
 	s->request = *request;
-	rc = open_with_rings(s, plan, fallbacks, err);
+	rc = event_fit_find(s->sys, request, &s->grant, s->plan, s->pmus, &s->fit, err);
+	if (!rc)
+		rc = open_with_rings(s, fallbacks, err);
 	if (!rc)
 		rc = build_table(s, err);
 	if (rc < 0)
@@ -480,7 +475,7 @@ unsigned event_set_cpu(const struct event_set *s, size_t i)
 struct ring *event_set_ring(const struct event_set *s, enum event_set_ring which, size_t i,
 			    int *ret_fd)
 {
-	const struct item *owner = &s->items[which == EVENT_SET_SAMPLES ? 0 : s->n_items - 1];
+	const struct event_item *owner = &s->items[which == EVENT_SET_SAMPLES ? 0 : s->n_items - 1];
 
 	if (ret_fd)
 		*ret_fd = owner->fds[i];
@@ -502,58 +497,41 @@ bool event_set_has_monotonic_times(const struct event_set *s)
 	return s->grant.clockid;
 }
 
-static const char *mode_of(const struct event_set *s, const struct counter *c)
-{
-	int item = c->item >= 0 ? c->item : c->fallback;
-
-	if (item < 0)
-		return "";
-	return s->items[item].role == WIRE_ROLE_TIME_BASE ? "time base" : "alone";
-}
-
-void event_set_describe(const struct event_set *s, struct ruchy_buf *items)
-{
-	for (size_t i = 0; i < s->n_items; i++)
-		trace_meta_put_event(items, s->items[i].role, &s->items[i].attr,
-				     sizeof(s->items[i].attr), s->items[i].name, s->items[i].ids,
-				     s->items[i].n_ids);
-	for (size_t i = 0; i < s->n_counters; i++) {
-		const struct counter *c = &s->counters[i];
-		char *name = strdup(c->kind->name);
-		char *unit = strdup(c->kind->unit), *mode = strdup(mode_of(s, c));
-		struct meta_counter counter = { .name = name,
-						.requested = c->requested,
-						.event = c->item,
-						.fallback = c->fallback,
-						.reason = c->reason,
-						.unit = unit,
-						.mode = mode,
-						.scale = 1 };
-
-		if (!name || !unit || !mode) {
-			items->failed = true;
-		} else {
-			trace_meta_put_counter(items, &counter);
-			trace_meta_put_counter_how(items, (uint32_t)i, &counter);
-		}
-		free(name);
-		free(unit);
-		free(mode);
-	}
-	trace_meta_put_recording(
-		items, s->grant.read ? WIRE_RECORDING_READ : WIRE_RECORDING_READ_REFUSED,
-		(int)s->n_items - 1, "the time base alone, each counter on its own overflow");
-}
-
 bool event_set_counter(const struct event_set *s, size_t i, struct event_set_counter *ret)
 {
-	if (i >= s->n_counters)
+	const struct slot *slot = &s->slots[i];
+
+	if (i >= s->n_slots)
 		return false;
-	*ret = (struct event_set_counter){ .name = s->counters[i].kind->name,
-					   .reason = s->counters[i].reason,
-					   .requested = s->counters[i].requested,
-					   .replaced = s->counters[i].fallback >= 0 };
+	*ret = (struct event_set_counter){ .counter = slot->counter,
+					   .reason = slot->reason,
+					   .item = slot->item,
+					   .fallback = slot->fallback,
+					   .group = slot->group,
+					   .samples = slot->item >= 0 &&
+						      event_item_samples(&s->items[slot->item]),
+					   .time_base = slot->item == 0 };
 	return true;
+}
+
+size_t event_set_items(const struct event_set *s)
+{
+	return s->n_items;
+}
+
+const struct event_item *event_set_item(const struct event_set *s, size_t i)
+{
+	return &s->items[i];
+}
+
+const struct perf_attr_grant *event_set_grant(const struct event_set *s)
+{
+	return &s->grant;
+}
+
+bool event_set_takes_turns(const struct event_set *s)
+{
+	return s->fit.turns;
 }
 
 void event_set_disable(struct event_set *s)
@@ -561,52 +539,41 @@ void event_set_disable(struct event_set *s)
 	for (size_t n = 0; n < s->n_items; n++)
 		for (size_t i = 0; i < s->cpus->n; i++)
 			if (s->items[n].fds[i] >= 0)
-				perf_sys_disable(s->items[n].fds[i]);
+				s->sys->disable(s->sys->ctx, s->items[n].fds[i]);
 }
 
 void event_set_put_loss(struct event_set *s, size_t i, uint64_t from_ns, uint64_t to_ns,
 			struct ruchy_buf *items)
 {
-	for (size_t n = 0; s->grant.lost && n < s->n_items; n++) {
-		struct item *item = &s->items[n];
-		struct perf_sys_count count;
-		struct meta_loss loss;
+	for (size_t n = 0; s->grant.lost && n < s->n_items; n++)
+		event_item_put_loss(s->sys, &s->items[n], (uint32_t)n, i, from_ns, to_ns, items);
+}
 
-		if (item->fds[i] < 0 ||
-		    perf_sys_read(item->fds[i], item->attr.read_format, &count) < 0 ||
-		    count.lost == item->lost[i])
-			continue;
-		loss = (struct meta_loss){ .event = (uint32_t)n,
-					   .cpu = s->cpus->cpus[i],
-					   .from_ns = from_ns,
-					   .to_ns = to_ns,
-					   .lost = count.lost - item->lost[i] };
-		item->lost[i] = count.lost;
-		trace_meta_put_loss(items, &loss);
-	}
+/* What opened and ran on the recorder may still have found no counter free later on. */
+static void put_never_ran(const struct event_set *s, size_t item, struct ruchy_buf *items)
+{
+	char why[REFUSAL_SIZE], text[REFUSAL_SIZE + COUNTER_MAX_NAME];
+
+	refusal_of_never(s->sys, why);
+	snprintf(text, sizeof(text), "%s was never counted: %s", s->items[item].name, why);
+	trace_meta_put_text(items, WIRE_META_FALLBACK, text);
 }
 
 void event_set_put_totals(const struct event_set *s, struct ruchy_buf *items, uint64_t *ret_lost)
 {
+	uint64_t ran_ns[COUNTER_MAX + 2];
+
 	*ret_lost = 0;
 	for (size_t n = 0; n < s->n_items; n++) {
-		const struct item *item = &s->items[n];
-		struct meta_total total = { .event = (uint32_t)n, .has_lost = s->grant.lost };
+		struct perf_sys_count sum = event_item_put_total(s->sys, &s->items[n], (uint32_t)n,
+								 s->grant.lost, items);
 
-		for (size_t i = 0; i < s->cpus->n; i++) {
-			struct perf_sys_count count;
-
-			if (item->fds[i] < 0 ||
-			    perf_sys_read(item->fds[i], item->attr.read_format, &count) < 0)
-				continue;
-			total.count += count.value;
-			total.enabled_ns += count.enabled_ns;
-			total.running_ns += count.running_ns;
-			total.lost += count.lost;
-		}
-		*ret_lost += total.lost;
-		trace_meta_put_total(items, &total);
+		*ret_lost += sum.lost;
+		ran_ns[n] = sum.running_ns;
 	}
+	for (size_t n = 0; n < s->n_items; n++)
+		if (!ran_ns[n] && ran_ns[s->n_items - 1])
+			put_never_ran(s, n, items);
 }
 
 void event_set_free(struct event_set *s)
@@ -614,6 +581,8 @@ void event_set_free(struct event_set *s)
 	if (!s)
 		return;
 	close_all(s);
+	event_fit_fini(&s->fit);
+	counter_fini(&s->clock);
 	event_table_fini(&s->table);
 	free(s);
 }

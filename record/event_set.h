@@ -16,6 +16,7 @@
 
 #include "record/counter.h"
 #include "record/cpu_list.h"
+#include "record/event_item.h"
 #include "record/fallback.h"
 #include "record/perf_attr.h"
 #include "record/ring.h"
@@ -28,14 +29,23 @@ enum event_set_ring {
 	EVENT_SET_SIDEBAND,
 };
 
+/* All borrowed, as long as the set lives. */
+struct event_set_config {
+	const struct perf_sys *sys;
+	pid_t pid;
+	const struct cpu_list *cpus;
+	const struct counter_plan *plan;
+	const struct pmu_tree *pmus;
+};
+
 /*
- * Open everything for task `pid`. Fallbacks taken are added; what can't be opened is a counter
- * with a reason. `request` becomes what was granted (rate). Errors of perf_attr_probe, and
+ * Open everything for the task. Fallbacks taken are added; what can't be opened is a counter
+ * with a reason. `request` becomes what was granted (rate, period). Errors of perf_attr_probe, and
  * RUCHY_E_SYS, RUCHY_E_LIMIT (no ring fits the locked-memory limit).
  */
-int event_set_open(pid_t pid, const struct cpu_list *cpus, const struct counter_plan *plan,
-		   struct perf_attr_request *request, struct fallback_list *fallbacks,
-		   struct event_set **ret, struct ruchy_error *err);
+int event_set_open(const struct event_set_config *config, struct perf_attr_request *request,
+		   struct fallback_list *fallbacks, struct event_set **ret,
+		   struct ruchy_error *err);
 size_t event_set_cpus(const struct event_set *s);
 unsigned event_set_cpu(const struct event_set *s, size_t i); /* its number */
 /* The ring of the i-th CPU and the descriptor to poll for it; NULL and -1: none. Owned by the set.
@@ -47,15 +57,23 @@ size_t event_set_ring_bytes(const struct event_set *s, enum event_set_ring which
 const struct event_table *event_set_table(const struct event_set *s);
 /* Are the records' times CLOCK_MONOTONIC? Else they are of the kernel's own clock. */
 bool event_set_has_monotonic_times(const struct event_set *s);
-/* The trace's META items: EVENT and COUNTER. */
-void event_set_describe(const struct event_set *s, struct ruchy_buf *items);
 
-/* The i-th counter of the plan: its name, and why it is not there (NULL: it is). False: no more. */
+/* The i-th counter of the plan, or behind them cpu_clock where it stands in. False: no more. */
 struct event_set_counter {
-	const char *name, *reason;
-	bool requested, replaced; /* replaced: the time base stands in */
+	const struct counter *counter;
+	const char *reason; /* why it is not there; NULL: it is */
+	int item, fallback; /* which event counts it, stands in for it; -1: none */
+	unsigned group;     /* 0: alone */
+	bool samples;       /* else it is counted only */
+	bool time_base;
 };
 bool event_set_counter(const struct event_set *s, size_t i, struct event_set_counter *ret);
+/* The events, by number: the time base first, the sideband last. */
+size_t event_set_items(const struct event_set *s);
+const struct event_item *event_set_item(const struct event_set *s, size_t i);
+const struct perf_attr_grant *event_set_grant(const struct event_set *s);
+/* Are there more counters than the PMU has? */
+bool event_set_takes_turns(const struct event_set *s);
 
 /* Stop counting; nothing is written to the rings afterwards. */
 void event_set_disable(struct event_set *s);

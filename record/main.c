@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <sys/wait.h>
 
+#include "record/counter_list.h"
+#include "record/event_describe.h"
 #include "record/record_options.h"
 #include "record/session.h"
 
@@ -28,14 +30,26 @@ static void report_counters(const struct record_options *o, const struct event_s
 	struct event_set_counter c;
 
 	for (size_t i = 0; event_set_counter(events, i, &c); i++) {
-		if (c.replaced) /* it has its line among the fallbacks */
+		const char *name = c.counter->name;
+
+		if (c.fallback >= 0) /* it has its line among the fallbacks */
 			continue;
-		if (c.reason && (c.requested || o->verbose))
-			fprintf(stderr, "ruchy-record: %s is unavailable: %s\n", c.name, c.reason);
+		if (c.reason && (c.counter->requested || o->verbose))
+			fprintf(stderr, "ruchy-record: %s is unavailable: %s\n", name, c.reason);
 		else if (o->verbose)
-			fprintf(stderr, "ruchy-record: %s is recorded%s\n", c.name,
-				c.requested ? "" : " (supporting)");
+			fprintf(stderr, "ruchy-record: %s is recorded%s\n", name,
+				c.counter->requested ? "" : " (supporting)");
 	}
+}
+
+static void report_mode(const struct event_set *events)
+{
+	struct ruchy_buf text = { 0 };
+
+	event_describe_mode(events, &text);
+	if (!text.failed)
+		fprintf(stderr, "ruchy-record: mode: %s\n", (const char *)text.data);
+	ruchy_buf_fini(&text);
 }
 
 static void report_armed(void *ctx, const struct event_set *events,
@@ -52,6 +66,8 @@ static void report_armed(void *ctx, const struct event_set *events,
 		if (fallbacks->items[i].announce || o->verbose)
 			say(fallbacks->items[i].text);
 	report_counters(o, events);
+	if (o->verbose)
+		report_mode(events);
 	if (o->verbose)
 		fprintf(stderr,
 			"ruchy-record: %zu CPUs, rings of %zu KiB for samples and %zu KiB for the "
@@ -96,13 +112,15 @@ static int exit_status(const struct session_result *r)
 	return WIFSIGNALED(r->status) ? 128 + WTERMSIG(r->status) : WEXITSTATUS(r->status);
 }
 
-static int record(const struct record_options *o)
+static int record(const struct record_options *o, const struct counter_plan *plan,
+		  const struct pmu_tree *pmus)
 {
 	struct ruchy_buf asked = { 0 };
 	struct reporter reporter = { .options = o };
 	struct session_config config = { .argv = o->command,
 					 .output = o->output,
-					 .plan = o->plan,
+					 .plan = plan,
+					 .pmus = pmus,
 					 .request = o->request,
 					 .observer = { &reporter, report_armed, report_failed } };
 	struct session_result result = { 0 };
@@ -139,20 +157,75 @@ static int record(const struct record_options *o)
 	return status;
 }
 
+static int bad_usage(const struct ruchy_error *err)
+{
+	fprintf(stderr, "ruchy-record: %s (see --help)\n", err->text);
+	return EXIT_USAGE;
+}
+
+static int failed(const struct ruchy_error *err)
+{
+	say(err->text);
+	return EXIT_FAILED;
+}
+
+static int end_of_output(void)
+{
+	return fflush(stdout) == 0 && !ferror(stdout) ? 0 : EXIT_FAILED;
+}
+
+static int list(void)
+{
+	struct ruchy_error err = { 0 };
+	struct pmu_tree pmus;
+
+	if (pmu_tree_load(PMU_DIRECTORY, &pmus, &err) < 0)
+		return failed(&err);
+	if (counter_list_print(&perf_sys_kernel, &pmus, stdout, &err) < 0) {
+		pmu_tree_fini(&pmus);
+		return failed(&err);
+	}
+	pmu_tree_fini(&pmus);
+	return end_of_output();
+}
+
+static int plan_and_record(const struct record_options *o)
+{
+	struct ruchy_error err = { 0 };
+	struct counter_plan plan;
+	struct pmu_tree pmus;
+	int status;
+
+	if (pmu_tree_load(PMU_DIRECTORY, &pmus, &err) < 0)
+		return failed(&err);
+	if (counter_plan_parse(o->counters, &pmus, &plan, &err) < 0) {
+		pmu_tree_fini(&pmus);
+		return err.code == RUCHY_E_USAGE ? bad_usage(&err) : failed(&err);
+	}
+	status = record(o, &plan, &pmus);
+	counter_plan_fini(&plan);
+	pmu_tree_fini(&pmus);
+	return status;
+}
+
 int main(int argc, char **argv)
 {
 	struct ruchy_error err = { 0 };
 	struct record_options o;
 
-	if (record_options_parse(argc, argv, &o, &err) < 0) {
-		fprintf(stderr, "ruchy-record: %s (see --help)\n", err.text);
-		return EXIT_USAGE;
-	}
-	if (o.action == RECORD_OPTIONS_HELP)
+	if (record_options_parse(argc, argv, &o, &err) < 0)
+		return bad_usage(&err);
+	switch (o.action) {
+	case RECORD_OPTIONS_HELP:
 		fputs(record_options_help(), stdout);
-	else if (o.action == RECORD_OPTIONS_VERSION)
+		return end_of_output();
+	case RECORD_OPTIONS_VERSION:
 		puts("ruchy-record " RUCHY_VERSION);
-	else
-		return record(&o);
-	return fflush(stdout) == 0 && !ferror(stdout) ? 0 : EXIT_FAILED;
+		return end_of_output();
+	case RECORD_OPTIONS_LIST:
+		return list();
+	case RECORD_OPTIONS_RECORD:
+		break;
+	}
+	return plan_and_record(&o);
 }

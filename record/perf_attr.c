@@ -8,11 +8,12 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "record/perf_sys.h"
+#include "record/refusal.h"
 #include "ruchy/arch.h"
 
-/* Linux 6.0 and 5.12; the headers of an older system lack them. */
-#define FORMAT_LOST (1u << 4)
+#define DEFAULT_MAX_RATE_HZ 100000 /* kernel.perf_event_max_sample_rate, where unreadable */
+#define NS_PER_S            1000000000u
+#define TIMER_NS            10000u /* no software clock samples more often (perf_swevent_hrtimer) */
 
 static void common(const struct perf_attr_request *request, const struct perf_attr_grant *grant,
 		   struct perf_event_attr *attr)
@@ -22,7 +23,7 @@ static void common(const struct perf_attr_request *request, const struct perf_at
 	attr->sample_type = PERF_SAMPLE_IDENTIFIER | PERF_SAMPLE_IP | PERF_SAMPLE_TID |
 			    PERF_SAMPLE_TIME | PERF_SAMPLE_CPU | PERF_SAMPLE_PERIOD;
 	attr->read_format = PERF_FORMAT_TOTAL_TIME_ENABLED | PERF_FORMAT_TOTAL_TIME_RUNNING |
-			    PERF_FORMAT_ID | (grant->lost ? FORMAT_LOST : 0);
+			    PERF_FORMAT_ID | (grant->lost ? PERF_SYS_FORMAT_LOST : 0);
 	attr->disabled = 1;
 	attr->enable_on_exec = 1;
 	attr->inherit = request->inherit;
@@ -32,21 +33,54 @@ static void common(const struct perf_attr_request *request, const struct perf_at
 	attr->watermark = 1;
 }
 
+/* Where it counts: what its modifiers say, else user and, where that is granted, kernel. */
+static void set_place(const struct counter *counter, bool kernel, struct perf_event_attr *ret)
+{
+	ret->exclude_user = counter->where && counter->exclude_user;
+	ret->exclude_kernel = counter->where ? counter->exclude_kernel : !kernel;
+	ret->exclude_hv = counter->where ? counter->exclude_hv : !kernel;
+}
+
+void perf_attr_select(const struct counter_part *part, struct perf_event_attr *ret)
+{
+	ret->type = part->type;
+	ret->config = part->config[0];
+	ret->config1 = part->config[1];
+	ret->config2 = part->config[2];
+#ifdef PERF_ATTR_SIZE_VER8 /* Linux 6.2; counter_parse refuses a config3 without it */
+	ret->config3 = part->config[3];
+#endif
+}
+
+static bool is_clock(const struct counter_part *part)
+{
+	return part->type == PERF_TYPE_SOFTWARE && (part->config[0] == PERF_COUNT_SW_CPU_CLOCK ||
+						    part->config[0] == PERF_COUNT_SW_TASK_CLOCK);
+}
+
 void perf_attr_sampling(const struct perf_attr_request *request,
-			const struct perf_attr_grant *grant, const struct counter_kind *kind,
-			uint64_t rate_hz, uint64_t period, uint32_t watermark_bytes,
-			struct perf_event_attr *ret)
+			const struct perf_attr_grant *grant, const struct counter *counter,
+			const struct counter_part *part, const struct perf_attr_rate *rate,
+			uint32_t watermark_bytes, struct perf_event_attr *ret)
 {
 	common(request, grant, ret);
-	ret->type = kind->type;
-	ret->config = kind->config;
-	ret->freq = rate_hz != 0;
-	ret->sample_period = rate_hz ? rate_hz : period; /* in a union with sample_freq */
+	perf_attr_select(part, ret);
+	ret->freq = rate->rate_hz != 0;
+	/* in a union with sample_freq */
+	ret->sample_period = rate->rate_hz ? rate->rate_hz : rate->period;
+	if (!ret->freq && is_clock(part) && ret->sample_period < TIMER_NS)
+		ret->sample_period = TIMER_NS;
 	ret->wakeup_watermark = watermark_bytes;
-	ret->exclude_kernel = !grant->kernel;
-	ret->exclude_hv = !grant->kernel;
+	ret->pinned = rate->pinned;
+	set_place(counter, grant->kernel, ret);
+	if (counter->precise >= 0)
+		ret->precise_ip = (unsigned)counter->precise & 3u;
+	else
+		ret->precise_ip = part->max_precise & 3u;
 	if (grant->read)
 		ret->sample_type |= PERF_SAMPLE_READ;
+	if (grant->read && rate->group)
+		ret->read_format |= PERF_FORMAT_GROUP;
 	switch (request->unwind) {
 	case PERF_ATTR_UNWIND_DWARF:
 		ret->sample_type |= PERF_SAMPLE_REGS_USER | PERF_SAMPLE_STACK_USER;
@@ -114,7 +148,7 @@ static bool *part_of(struct perf_attr_grant *grant, const struct step *step)
 }
 
 /* The first step for this errno whose part is still there. */
-static const struct step *next_step(const struct step *steps, size_t n,
+static const struct step *next_step(const struct perf_sys *sys, const struct step *steps, size_t n,
 				    struct perf_attr_grant *grant, int error)
 {
 	long paranoid;
@@ -123,7 +157,7 @@ static const struct step *next_step(const struct step *steps, size_t n,
 		if (steps[i].error != error || !*part_of(grant, &steps[i]))
 			continue;
 		/* EACCES at paranoid 0 or 1 is somebody else's refusal. */
-		if (error == -EACCES && perf_sys_sysctl("perf_event_paranoid", &paranoid) &&
+		if (error == -EACCES && sys->sysctl(sys->ctx, "perf_event_paranoid", &paranoid) &&
 		    paranoid < 2)
 			return NULL;
 		return &steps[i];
@@ -131,39 +165,21 @@ static const struct step *next_step(const struct step *steps, size_t n,
 	return NULL;
 }
 
-static int refused(int error, struct ruchy_error *err)
+/* cpu_clock, which every machine has. */
+static void clock_attr(const struct perf_attr_request *request, const struct perf_attr_grant *grant,
+		       struct perf_event_attr *ret)
 {
-	long paranoid;
+	static const struct counter clock = { .precise = -1 };
+	static const struct counter_part part = { .type = PERF_TYPE_SOFTWARE,
+						  .config = { PERF_COUNT_SW_CPU_CLOCK } };
+	struct perf_attr_rate rate = { .rate_hz = request->rate_hz, .period = request->period };
 
-	switch (error) {
-	case -EACCES:
-	case -EPERM:
-		if (perf_sys_sysctl("perf_event_paranoid", &paranoid) && paranoid >= 3)
-			return ruchy_error_set(
-				err, RUCHY_E_PERMISSION,
-				"perf_event_open: refused: kernel.perf_event_paranoid is %ld; "
-				"`sysctl kernel.perf_event_paranoid=2` or CAP_PERFMON allows it",
-				paranoid);
-		return ruchy_error_set(
-			err, RUCHY_E_PERMISSION,
-			"perf_event_open: refused (%s): a seccomp filter (container) or security "
-			"module forbids it; allow the call there, or grant CAP_PERFMON, or "
-			"`sysctl kernel.perf_event_paranoid=2`",
-			strerror(-error));
-	case -ENOSYS:
-		return ruchy_error_set(
-			err, RUCHY_E_UNSUPPORTED,
-			"perf_event_open: refused: this kernel lacks it (CONFIG_PERF_EVENTS) or a "
-			"seccomp filter hides it; no sysctl (kernel.perf_event_paranoid) or "
-			"CAP_PERFMON helps before that is allowed");
-	default:
-		errno = -error;
-		return ruchy_error_errno(err, "perf_event_open: cpu_clock cannot be opened");
-	}
+	perf_attr_sampling(request, grant, &clock, &part, &rate, 1, ret);
 }
 
 /* Open and close one event, giving up what must be given up. */
-static int descend(pid_t pid, int cpu, const struct perf_attr_request *request, bool sideband,
+static int descend(const struct perf_sys *sys, pid_t pid, int cpu,
+		   const struct perf_attr_request *request, bool sideband,
 		   struct perf_attr_grant *grant, struct fallback_list *fallbacks,
 		   struct ruchy_error *err)
 {
@@ -178,80 +194,113 @@ static int descend(pid_t pid, int cpu, const struct perf_attr_request *request, 
 		if (sideband)
 			perf_attr_sideband(request, grant, &attr);
 		else
-			perf_attr_sampling(request, grant, counter_find("cpu_clock"),
-					   request->rate_hz, request->period, 1, &attr);
-		fd = perf_sys_open(&attr, pid, cpu);
+			clock_attr(request, grant, &attr);
+		fd = sys->open(sys->ctx, &attr, pid, cpu, -1);
 		if (fd >= 0) {
 			close(fd);
 			return 0;
 		}
-		step = next_step(steps, n, grant, fd);
+		step = next_step(sys, steps, n, grant, fd);
 		if (!step)
-			return refused(fd, err);
+			return refusal_of_all(sys, fd, err);
 		*part_of(grant, step) = false;
 		if (fallback_add(fallbacks, false, "%s", step->text) < 0)
 			return ruchy_error_set(err, RUCHY_E_NOMEM, "out of memory");
 	}
 }
 
-int perf_attr_probe(pid_t pid, int cpu, struct perf_attr_request *request,
-		    struct perf_attr_grant *ret, struct fallback_list *fallbacks,
-		    struct ruchy_error *err)
+/* No more samples a second than the kernel takes before it throttles: it would drop them for the
+ * rest of a tick, and what it drops is not evenly spread. */
+static int limit_rate(const struct perf_sys *sys, struct perf_attr_request *request,
+		      struct fallback_list *fallbacks)
+{
+	long limit;
+
+	if (!sys->sysctl(sys->ctx, "perf_event_max_sample_rate", &limit) || limit <= 0)
+		limit = DEFAULT_MAX_RATE_HZ;
+	if (request->rate_hz > (uint64_t)limit) {
+		uint64_t asked = request->rate_hz;
+
+		request->rate_hz = (uint64_t)limit;
+		return fallback_add(fallbacks, false,
+				    "%llu Hz is above kernel.perf_event_max_sample_rate: %ld Hz",
+				    (unsigned long long)asked, limit);
+	}
+	if (request->period && request->period < NS_PER_S / (uint64_t)limit) {
+		uint64_t asked = request->period;
+
+		request->period = NS_PER_S / (uint64_t)limit;
+		return fallback_add(
+			fallbacks, true,
+			"a period of %llu asks for more samples than "
+			"kernel.perf_event_max_sample_rate (%ld a second): %llu instead",
+			(unsigned long long)asked, limit, (unsigned long long)request->period);
+	}
+	return 0;
+}
+
+int perf_attr_probe(const struct perf_sys *sys, pid_t pid, int cpu,
+		    struct perf_attr_request *request, struct perf_attr_grant *ret,
+		    struct fallback_list *fallbacks, struct ruchy_error *err)
 {
 	struct perf_attr_grant grant = { true, true, true, true, true };
-	long limit;
 	int rc;
 
-	if (perf_sys_sysctl("perf_event_max_sample_rate", &limit) && limit > 0 &&
-	    request->rate_hz > (uint64_t)limit) {
-		if (fallback_add(fallbacks, false,
-				 "%llu Hz is above kernel.perf_event_max_sample_rate: %ld Hz",
-				 (unsigned long long)request->rate_hz, limit) < 0)
-			return ruchy_error_set(err, RUCHY_E_NOMEM, "out of memory");
-		request->rate_hz = (uint64_t)limit;
-	}
-	rc = descend(pid, cpu, request, false, &grant, fallbacks, err);
+	if (limit_rate(sys, request, fallbacks) < 0)
+		return ruchy_error_set(err, RUCHY_E_NOMEM, "out of memory");
+	rc = descend(sys, pid, cpu, request, false, &grant, fallbacks, err);
 	if (!rc)
-		rc = descend(pid, cpu, request, true, &grant, fallbacks, err);
+		rc = descend(sys, pid, cpu, request, true, &grant, fallbacks, err);
 	if (!rc)
 		*ret = grant;
 	return rc;
 }
 
-bool perf_attr_is_missing(int error)
+/* ---- one event ---- */
+
+static bool is_rejected(int fd)
 {
-	return error == -ENOENT || error == -EOPNOTSUPP || error == -ENODEV || error == -ENXIO ||
-	       error == -EINVAL;
+	return fd == -EINVAL || fd == -EOPNOTSUPP;
 }
 
-const char *perf_attr_reason(int error, char *buf, size_t size)
+static int open_precisely(const struct perf_sys *sys, const struct counter *counter,
+			  struct perf_event_attr *attr, pid_t pid, int cpu, int group_fd)
 {
-	long paranoid = 0;
+	int fd = sys->open(sys->ctx, attr, pid, cpu, group_fd);
 
-	switch (error) {
-	case -ENOENT:
-	case -ENODEV:
-	case -ENXIO:
-		return "this machine has no such hardware counter (no PMU, or hidden by a "
-		       "hypervisor)";
-	case -EOPNOTSUPP:
-		return "this machine's PMU cannot sample this counter";
-	case -EINVAL:
-		return "this kernel or PMU rejects this counter";
-	case -EBUSY:
-		return "the hardware counters are in use by another profiler";
-	case -EMFILE:
-	case -ENFILE:
-		return "too many open files (one per counter and CPU; see `ulimit -n`)";
-	case -EACCES:
-	case -EPERM:
-		perf_sys_sysctl("perf_event_paranoid", &paranoid);
-		snprintf(buf, size,
-			 "not permitted (kernel.perf_event_paranoid is %ld; CAP_PERFMON allows it)",
-			 paranoid);
-		return buf;
-	default:
-		snprintf(buf, size, "perf_event_open: %s", strerror(-error));
-		return buf;
+	while (is_rejected(fd) && attr->precise_ip && counter->precise < 0) {
+		attr->precise_ip--;
+		fd = sys->open(sys->ctx, attr, pid, cpu, group_fd);
 	}
+	return fd;
+}
+
+int perf_attr_open(const struct perf_sys *sys, const struct counter *counter,
+		   const struct counter_part *part, bool may_count, struct perf_event_attr *attr,
+		   pid_t pid, int cpu, int group_fd)
+{
+	struct perf_event_attr first = *attr, changed;
+	int fd = open_precisely(sys, counter, attr, pid, cpu, group_fd), other;
+
+	if (part->extended && attr->config >> 32 && (is_rejected(fd) || fd == -ENOENT)) {
+		changed = first;
+		changed.config &= UINT32_MAX;
+		other = open_precisely(sys, counter, &changed, pid, cpu, group_fd);
+		if (other >= 0) {
+			*attr = changed;
+			return other;
+		}
+	}
+	if (may_count && is_rejected(fd) && first.sample_period && counter->precise <= 0) {
+		changed = first;
+		changed.freq = 0;
+		changed.sample_period = 0;
+		changed.precise_ip = 0;
+		other = sys->open(sys->ctx, &changed, pid, cpu, group_fd);
+		if (other >= 0) {
+			*attr = changed;
+			return other;
+		}
+	}
+	return fd;
 }

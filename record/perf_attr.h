@@ -18,6 +18,7 @@
 
 #include "record/counter.h"
 #include "record/fallback.h"
+#include "record/perf_sys.h"
 #include "ruchy/error.h"
 
 enum perf_attr_unwind {
@@ -45,27 +46,40 @@ struct perf_attr_grant {
 
 /*
  * Descend the ladder on events of task `pid` on `cpu`, which are closed again. The request's rate
- * is limited to the kernel's. Steps taken are added to `fallbacks`. RUCHY_E_PERMISSION: nothing may
- * be opened (`err` says what allows it); RUCHY_E_UNSUPPORTED, RUCHY_E_SYS, RUCHY_E_NOMEM.
+ * or period is limited to what the kernel samples. Steps taken are added to `fallbacks`.
+ * RUCHY_E_PERMISSION: nothing may be opened (`err` says what allows it); RUCHY_E_UNSUPPORTED,
+ * RUCHY_E_SYS, RUCHY_E_NOMEM.
  */
-int perf_attr_probe(pid_t pid, int cpu, struct perf_attr_request *request,
-		    struct perf_attr_grant *ret, struct fallback_list *fallbacks,
-		    struct ruchy_error *err);
+int perf_attr_probe(const struct perf_sys *sys, pid_t pid, int cpu,
+		    struct perf_attr_request *request, struct perf_attr_grant *ret,
+		    struct fallback_list *fallbacks, struct ruchy_error *err);
 
-/* A sampling event: `rate_hz`, or `period` where that is 0. The ring that it may own wakes us at
+/* How often a counter is sampled, and what it shares with others. */
+struct perf_attr_rate {
+	uint64_t rate_hz, period; /* one of them is 0 */
+	bool group;               /* a member of a group of several: each reads all */
+	bool pinned;              /* always on the PMU, before those that take turns */
+};
+
+/* A sampling event of a part of `counter`. The ring that it may own wakes us at
  * `watermark_bytes`. */
 void perf_attr_sampling(const struct perf_attr_request *request,
-			const struct perf_attr_grant *grant, const struct counter_kind *kind,
-			uint64_t rate_hz, uint64_t period, uint32_t watermark_bytes,
-			struct perf_event_attr *ret);
+			const struct perf_attr_grant *grant, const struct counter *counter,
+			const struct counter_part *part, const struct perf_attr_rate *rate,
+			uint32_t watermark_bytes, struct perf_event_attr *ret);
+/* The type and config of a part. */
+void perf_attr_select(const struct counter_part *part, struct perf_event_attr *ret);
 /* The dummy event that carries MMAP2, COMM, FORK and EXIT. */
 void perf_attr_sideband(const struct perf_attr_request *request,
 			const struct perf_attr_grant *grant, struct perf_event_attr *ret);
 
-/* Does this negative errno of perf_event_open mean that the machine lacks the event? */
-bool perf_attr_is_missing(int error);
-/* Why perf_event_open failed with this negative errno, for a counter's `reason`; static storage or
- * `buf`. */
-const char *perf_attr_reason(int error, char *buf, size_t size);
+/*
+ * Open `attr`, made of a part of `counter`. Where the kernel refuses, `attr` changes to what it
+ * takes: a lower precise_ip unless one was asked for, a config without the PMU's type, and if
+ * `may_count` no sampling at all (sample_period 0). A descriptor or a negative errno.
+ */
+int perf_attr_open(const struct perf_sys *sys, const struct counter *counter,
+		   const struct counter_part *part, bool may_count, struct perf_event_attr *attr,
+		   pid_t pid, int cpu, int group_fd);
 
 #endif

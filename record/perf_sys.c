@@ -3,76 +3,78 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/ioctl.h>
 #include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
 
-/* Linux 6.0; the headers of an older system lack it. */
-#define FORMAT_LOST (1u << 4)
+#define MAX_GROUP     64 /* members of a group that is read */
+#define VALUE_WORDS   3  /* of a member at most: value, id, lost */
+#define HEADING_WORDS 3  /* n, enabled, running */
 
-int perf_sys_open(const struct perf_event_attr *attr, pid_t pid, int cpu)
+/* ---- the kernel itself ---- */
+
+static int sys_open(void *ctx, const struct perf_event_attr *attr, pid_t pid, int cpu, int group_fd)
 {
-	long fd = syscall(SYS_perf_event_open, attr, pid, cpu, -1, PERF_FLAG_FD_CLOEXEC);
+	long fd = syscall(SYS_perf_event_open, attr, pid, cpu, group_fd, PERF_FLAG_FD_CLOEXEC);
 
+	(void)ctx;
 	return fd < 0 ? -errno : (int)fd;
 }
 
-int perf_sys_id(int fd, uint64_t *ret_id)
+static int sys_id(void *ctx, int fd, uint64_t *ret_id)
 {
+	(void)ctx;
 	return ioctl(fd, PERF_EVENT_IOC_ID, ret_id) < 0 ? -errno : 0;
 }
 
-int perf_sys_redirect(int fd, int ring_fd)
+static int sys_redirect(void *ctx, int fd, int ring_fd)
 {
+	(void)ctx;
 	return ioctl(fd, PERF_EVENT_IOC_SET_OUTPUT, ring_fd) < 0 ? -errno : 0;
 }
 
-int perf_sys_disable(int fd)
+static int sys_enable(void *ctx, int fd)
 {
+	(void)ctx;
+	return ioctl(fd, PERF_EVENT_IOC_ENABLE, 0) < 0 ? -errno : 0;
+}
+
+static int sys_disable(void *ctx, int fd)
+{
+	(void)ctx;
 	return ioctl(fd, PERF_EVENT_IOC_DISABLE, 0) < 0 ? -errno : 0;
 }
 
-int perf_sys_read(int fd, uint64_t read_format, struct perf_sys_count *ret)
+static int sys_read(void *ctx, int fd, uint64_t *words, size_t n_words)
 {
-	uint64_t words[5];
-	size_t n = 1, at = 1;
-	ssize_t got;
+	ssize_t got = read(fd, words, n_words * sizeof(*words));
 
-	n += !!(read_format & PERF_FORMAT_TOTAL_TIME_ENABLED);
-	n += !!(read_format & PERF_FORMAT_TOTAL_TIME_RUNNING);
-	n += !!(read_format & PERF_FORMAT_ID);
-	n += !!(read_format & FORMAT_LOST);
-	got = read(fd, words, n * sizeof(words[0]));
+	(void)ctx;
 	if (got < 0)
 		return -errno;
-	if ((size_t)got != n * sizeof(words[0]))
-		return -EIO;
-	*ret = (struct perf_sys_count){ .value = words[0] };
-	if (read_format & PERF_FORMAT_TOTAL_TIME_ENABLED)
-		ret->enabled_ns = words[at++];
-	if (read_format & PERF_FORMAT_TOTAL_TIME_RUNNING)
-		ret->running_ns = words[at++];
-	if (read_format & PERF_FORMAT_ID)
-		at++;
-	if (read_format & FORMAT_LOST)
-		ret->lost = words[at];
-	return 0;
+	return (int)((size_t)got / sizeof(*words));
 }
 
-/* The number in a small text file. */
-static bool read_number(const char *path, long *ret)
+static bool sys_sysctl(void *ctx, const char *name, long *ret)
 {
-	char text[32], *end;
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
-	ssize_t n;
+	char path[128], text[32], *end;
+	ssize_t n = -1;
 	long value;
+	int fd;
 
-	if (fd < 0)
+	(void)ctx;
+	if (snprintf(path, sizeof(path), "/proc/sys/kernel/%s", name) >= (int)sizeof(path))
 		return false;
-	n = read(fd, text, sizeof(text) - 1);
-	close(fd);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd >= 0) {
+		n = read(fd, text, sizeof(text) - 1);
+		close(fd);
+	}
 	if (n <= 0)
 		return false;
 	text[n] = '\0';
@@ -83,26 +85,117 @@ static bool read_number(const char *path, long *ret)
 	return true;
 }
 
-bool perf_sys_sysctl(const char *name, long *ret)
+/* "Seccomp:\t2" in /proc/self/status: filters; 1 would have ended us by now. */
+static bool sys_filtered(void *ctx)
 {
-	char path[128];
+	FILE *status = fopen("/proc/self/status", "re");
+	char line[256];
+	bool found = false;
 
-	if (snprintf(path, sizeof(path), "/proc/sys/kernel/%s", name) >= (int)sizeof(path))
-		return false;
-	return read_number(path, ret);
+	(void)ctx;
+	while (status && !found && fgets(line, sizeof(line), status))
+		found = !strncmp(line, "Seccomp:\t2", 10);
+	if (status)
+		fclose(status);
+	return found;
 }
 
-unsigned perf_sys_max_precise(void)
+static int sys_get_cpus(void *ctx, struct perf_sys_cpus *ret)
 {
-	static const char *const pmus[] = { "cpu", "cpu_core" }; /* the latter on hybrid CPUs */
-	char path[96];
-	long value;
+	(void)ctx;
+	*ret = (struct perf_sys_cpus){ 0 };
+	return sched_getaffinity(0, sizeof(*ret), (cpu_set_t *)(void *)ret) < 0 ? -errno : 0;
+}
 
-	for (size_t i = 0; i < sizeof(pmus) / sizeof(pmus[0]); i++) {
-		snprintf(path, sizeof(path), "/sys/bus/event_source/devices/%s/caps/max_precise",
-			 pmus[i]);
-		if (read_number(path, &value) && value >= 0)
-			return value < 3 ? (unsigned)value : 3;
-	}
+static int sys_set_cpus(void *ctx, const struct perf_sys_cpus *cpus)
+{
+	(void)ctx;
+	return sched_setaffinity(0, sizeof(*cpus), (const cpu_set_t *)(const void *)cpus) < 0
+		       ? -errno
+		       : 0;
+}
+
+static void sys_spend(void *ctx, uint64_t ns)
+{
+	struct timespec begin, now;
+
+	(void)ctx;
+	clock_gettime(CLOCK_MONOTONIC, &begin);
+	do
+		clock_gettime(CLOCK_MONOTONIC, &now);
+	while ((uint64_t)(now.tv_sec - begin.tv_sec) * 1000000000u + (uint64_t)now.tv_nsec <
+	       (uint64_t)begin.tv_nsec + ns);
+}
+
+const struct perf_sys perf_sys_kernel = {
+	.open = sys_open,
+	.id = sys_id,
+	.redirect = sys_redirect,
+	.enable = sys_enable,
+	.disable = sys_disable,
+	.read = sys_read,
+	.sysctl = sys_sysctl,
+	.filtered = sys_filtered,
+	.get_cpus = sys_get_cpus,
+	.set_cpus = sys_set_cpus,
+	.spend = sys_spend,
+};
+
+/* ---- what read(2) gives, perf_event_open(2), "Reading results" ---- */
+
+static int read_one(const struct perf_sys *sys, int fd, uint64_t format, struct perf_sys_count *ret)
+{
+	uint64_t words[1 + 4];
+	size_t n = 1, at = 1;
+	int rc;
+
+	n += !!(format & PERF_FORMAT_TOTAL_TIME_ENABLED);
+	n += !!(format & PERF_FORMAT_TOTAL_TIME_RUNNING);
+	n += !!(format & PERF_FORMAT_ID);
+	n += !!(format & PERF_SYS_FORMAT_LOST);
+	rc = sys->read(sys->ctx, fd, words, n);
+	if (rc != (int)n) /* nothing: a pinned event that lost its counter */
+		return rc < 0 ? rc : -EIO;
+	*ret = (struct perf_sys_count){ .value = words[0] };
+	if (format & PERF_FORMAT_TOTAL_TIME_ENABLED)
+		ret->enabled_ns = words[at++];
+	if (format & PERF_FORMAT_TOTAL_TIME_RUNNING)
+		ret->running_ns = words[at++];
+	if (format & PERF_FORMAT_ID)
+		at++;
+	if (format & PERF_SYS_FORMAT_LOST)
+		ret->lost = words[at];
 	return 0;
+}
+
+static int read_group(const struct perf_sys *sys, int fd, uint64_t format, uint64_t id,
+		      struct perf_sys_count *ret)
+{
+	bool has_lost = format & PERF_SYS_FORMAT_LOST;
+	size_t width = has_lost ? VALUE_WORDS : VALUE_WORDS - 1;
+	uint64_t words[HEADING_WORDS + MAX_GROUP * VALUE_WORDS];
+	int rc = sys->read(sys->ctx, fd, words, sizeof(words) / sizeof(words[0]));
+
+	if (rc < HEADING_WORDS || words[0] > MAX_GROUP ||
+	    (size_t)rc < HEADING_WORDS + words[0] * width)
+		return rc < 0 ? rc : -EIO;
+	for (uint64_t i = 0; i < words[0]; i++) {
+		const uint64_t *member = words + HEADING_WORDS + i * width;
+
+		if (member[1] != id)
+			continue;
+		*ret = (struct perf_sys_count){ .value = member[0],
+						.enabled_ns = words[1],
+						.running_ns = words[2],
+						.lost = has_lost ? member[2] : 0 };
+		return 0;
+	}
+	return -ENOENT;
+}
+
+int perf_sys_read(const struct perf_sys *sys, int fd, uint64_t read_format, uint64_t id,
+		  struct perf_sys_count *ret)
+{
+	return read_format & PERF_FORMAT_GROUP ? read_group(sys, fd, read_format, id, ret)
+					       : read_one(sys, fd, read_format, ret);
 }

@@ -1,37 +1,64 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * perf_sys.h - the seam to the kernel: perf_event_open(2), its ioctls, its
- * read(2), sysctls and PMU capabilities. Nothing here knows a policy.
+ * perf_sys.h - the seam to the kernel: perf_event_open(2), its ioctls and read(2),
+ * the settings that decide what may be opened, and where we run ourselves.
+ * Nothing here knows a policy.
  *
- * Functions return 0 (or a descriptor) or a negative errno, because the fallback
- * ladder decides by errno; they print and record nothing.
+ * It is a table of functions, so that tests stand in for machines that we do not
+ * have; perf_sys_kernel is the real one. All of them return 0 (or a descriptor) or
+ * a negative errno, because the fallback ladder decides by errno, and print
+ * nothing. Descriptors are real ones: close(2), mmap(2), poll(2) work on them.
  */
 #ifndef RUCHY_RECORD_PERF_SYS_H
 #define RUCHY_RECORD_PERF_SYS_H
 
 #include <linux/perf_event.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
 
-/* A close-on-exec descriptor of `attr` on task `pid` (0: ourselves) while it runs on `cpu`. */
-int perf_sys_open(const struct perf_event_attr *attr, pid_t pid, int cpu);
-/* The id that PERF_SAMPLE_IDENTIFIER carries in the records of `fd` and its inherited copies. */
-int perf_sys_id(int fd, uint64_t *ret_id);
-/* Write the records of `fd` to the ring of `ring_fd` (same CPU, same clock). */
-int perf_sys_redirect(int fd, int ring_fd);
-int perf_sys_disable(int fd);
+/* Linux 6.0; the headers of an older system lack it. */
+#define PERF_SYS_FORMAT_LOST (1u << 4)
 
-/* read(2) of one event, inherited copies included. Members not in read_format are 0. */
+struct perf_sys_cpus {
+	uint64_t bits[8192 / 64]; /* of sched_setaffinity(2) */
+};
+
+struct perf_sys {
+	void *ctx; /* the first argument of each */
+	/* A close-on-exec descriptor of `attr` on task `pid` (0: ourselves) while it runs on `cpu`
+	 * (-1: any), in the group of `group_fd` (-1: it leads one). */
+	int (*open)(void *ctx, const struct perf_event_attr *attr, pid_t pid, int cpu,
+		    int group_fd);
+	/* The id that PERF_SAMPLE_IDENTIFIER carries in the records of `fd` and its inherited
+	 * copies. */
+	int (*id)(void *ctx, int fd, uint64_t *ret_id);
+	/* Write the records of `fd` to the ring of `ring_fd` (same CPU, same clock). */
+	int (*redirect)(void *ctx, int fd, int ring_fd);
+	int (*enable)(void *ctx, int fd);
+	int (*disable)(void *ctx, int fd);
+	/* read(2) into at most n_words; how many came. */
+	int (*read)(void *ctx, int fd, uint64_t *words, size_t n_words);
+	/* /proc/sys/kernel/NAME as a number; false where it can't be read. */
+	bool (*sysctl)(void *ctx, const char *name, long *ret);
+	/* Is there a seccomp filter on this process? */
+	bool (*filtered)(void *ctx);
+	/* The CPUs that we may run on. */
+	int (*get_cpus)(void *ctx, struct perf_sys_cpus *ret);
+	int (*set_cpus)(void *ctx, const struct perf_sys_cpus *cpus);
+	/* Spend this much CPU time in user space. */
+	void (*spend)(void *ctx, uint64_t ns);
+};
+
+extern const struct perf_sys perf_sys_kernel;
+
+/* The count of one event, inherited copies included; members not in read_format are 0. */
 struct perf_sys_count {
 	uint64_t value, enabled_ns, running_ns, lost;
 };
-int perf_sys_read(int fd, uint64_t read_format, struct perf_sys_count *ret);
-
-/* /proc/sys/kernel/NAME as a number; false where it can't be read. */
-bool perf_sys_sysctl(const char *name, long *ret);
-/* The highest precise_ip of this machine's PMU, 0 to 3. Where it says nothing it has none: other
- * drivers than x86's accept any and ignore it, and the trace would claim what was not done. */
-unsigned perf_sys_max_precise(void);
+/* Read `fd`, whose id is `id`, which a group's read_format needs to find it. */
+int perf_sys_read(const struct perf_sys *sys, int fd, uint64_t read_format, uint64_t id,
+		  struct perf_sys_count *ret);
 
 #endif

@@ -29,7 +29,10 @@ static const char help[] =
 	"                           (default), instructions, cache_references,\n"
 	"                           cache_misses, branch_instructions, branch_misses,\n"
 	"                           cpu_clock, task_clock, page_faults,\n"
-	"                           context_switches; perf's names are understood\n"
+	"                           context_switches; perf's names, raw rNNN, PMU/TERMS/\n"
+	"                           and modifiers :u :k :h :p are understood\n"
+	"      --list               print which counters this machine has, which not and\n"
+	"                           why, and exit\n"
 	"  -F, --sampling-rate HZ   samples per second of CPU time (default 1000)\n"
 	"  -c, --period PERIOD      instead of -F: a sample every PERIOD events\n"
 	"      --stack-size BYTES   stack bytes kept per sample, 256 to 65528, a\n"
@@ -57,6 +60,7 @@ enum flag_id {
 	FLAG_NO_INHERIT,
 	FLAG_QUIET,
 	FLAG_VERBOSE,
+	FLAG_LIST,
 	FLAG_HELP,
 	FLAG_VERSION,
 };
@@ -72,7 +76,7 @@ static const struct flag {
 	{ FLAG_STACK, 0, "stack-size", true },       { FLAG_UNWIND, 0, "unwind", true },
 	{ FLAG_NO_INHERIT, 0, "no-inherit", false }, { FLAG_QUIET, 'q', "quiet", false },
 	{ FLAG_VERBOSE, 'v', "verbose", false },     { FLAG_HELP, 0, "help", false },
-	{ FLAG_VERSION, 0, "version", false },
+	{ FLAG_VERSION, 0, "version", false },       { FLAG_LIST, 0, "list", false },
 };
 
 #define N_FLAGS (sizeof(flags) / sizeof(flags[0]))
@@ -146,7 +150,7 @@ static int apply(const struct flag *flag, const char *value, struct record_optio
 		return 0;
 	case FLAG_COUNTERS:
 		o->counters = value;
-		return counter_plan_parse(value, &o->plan, err);
+		return 0;
 	case FLAG_RATE:
 		return take_number(flag, value, 1, MAX_RATE_HZ, &o->request.rate_hz, err);
 	case FLAG_PERIOD:
@@ -163,6 +167,9 @@ static int apply(const struct flag *flag, const char *value, struct record_optio
 		return 0;
 	case FLAG_VERBOSE:
 		o->verbose = true;
+		return 0;
+	case FLAG_LIST:
+		o->action = RECORD_OPTIONS_LIST;
 		return 0;
 	case FLAG_HELP:
 		o->action = RECORD_OPTIONS_HELP;
@@ -255,7 +262,7 @@ static int check(struct record_options *o, struct ruchy_error *err)
 int record_options_parse(int argc, char **argv, struct record_options *ret, struct ruchy_error *err)
 {
 	struct record_options o = { .output = DEFAULT_OUTPUT, .counters = DEFAULT_COUNTERS };
-	int at, rc = counter_plan_parse(o.counters, &o.plan, err);
+	int at, rc = 0;
 
 	o.request.stack_bytes = DEFAULT_STACK_BYTES;
 	o.request.inherit = true;

@@ -8,21 +8,20 @@
 
 #include <stdbool.h>
 
-#include "record/counter.h"
 #include "record/perf_attr.h"
 #include "ruchy/bytes.h"
 
 enum record_options_action {
 	RECORD_OPTIONS_RECORD,
+	RECORD_OPTIONS_LIST,
 	RECORD_OPTIONS_HELP,
 	RECORD_OPTIONS_VERSION,
 };
 
 struct record_options {
 	enum record_options_action action;
-	const char *output; /* borrowed from argv or static; "-": standard output */
-	const char *counters;
-	struct counter_plan plan; /* of `counters` */
+	const char *output;   /* borrowed from argv or static; "-": standard output */
+	const char *counters; /* a list of names, not yet understood */
 	struct perf_attr_request request;
 	bool quiet, verbose;
 	char **command; /* borrowed: the rest of argv, NULL-terminated */

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "record/drain.h"
+#include "record/event_describe.h"
 #include "record/host.h"
 #include "record/kallsyms.h"
 #include "record/output.h"
@@ -99,7 +100,7 @@ static int begin_trace(struct session *s, struct ruchy_error *err)
 	host_describe(s->cpus.n, &items);
 	put_command(s->config->argv, &items);
 	trace_meta_put_text(&items, WIRE_META_ASKED, s->config->asked);
-	event_set_describe(s->events, &items);
+	event_describe(s->events, &items);
 	for (size_t i = 0; i < s->fallbacks.n; i++)
 		trace_meta_put_text(&items, WIRE_META_FALLBACK, s->fallbacks.items[i].text);
 	return write_meta(s, &items, err);
@@ -119,6 +120,17 @@ static void fill_polls(struct session *s)
 	}
 }
 
+static int open_events(struct session *s, struct ruchy_error *err)
+{
+	struct event_set_config config = { .sys = &perf_sys_kernel,
+					   .pid = target_pid(s->target),
+					   .cpus = &s->cpus,
+					   .plan = s->config->plan,
+					   .pmus = s->config->pmus };
+
+	return event_set_open(&config, &s->request, &s->fallbacks, &s->events, err);
+}
+
 static int arm(struct session *s, struct ruchy_error *err)
 {
 	int rc = signals_open(&s->signals, err);
@@ -129,8 +141,7 @@ static int arm(struct session *s, struct ruchy_error *err)
 	if (!rc)
 		rc = cpu_list_online(&s->cpus, err);
 	if (!rc)
-		rc = event_set_open(target_pid(s->target), &s->cpus, &s->config->plan, &s->request,
-				    &s->fallbacks, &s->events, err);
+		rc = open_events(s, err);
 	if (!rc)
 		rc = begin_trace(s, err);
 	if (rc < 0)

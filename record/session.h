@@ -27,7 +27,8 @@ struct session_config {
 	char *const *argv; /* the command, NULL-terminated */
 	const char *output;
 	const char *asked; /* the options in effect, for the trace */
-	struct counter_plan plan;
+	const struct counter_plan *plan;
+	const struct pmu_tree *pmus;
 	struct perf_attr_request request;
 	struct session_observer observer;
 };

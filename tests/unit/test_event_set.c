@@ -1,0 +1,507 @@
+/* SPDX-License-Identifier: MIT */
+/* The recorder's ladder, on machines that we do not have (fake_perf.h). */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "fake_perf.h"
+#include "record/event_describe.h"
+#include "sysfs_fixture.h"
+
+#define TARGET 4242
+
+struct machine {
+	struct fake_perf *kernel;
+	struct sysfs sysfs;
+	struct cpu_list cpus;
+	struct counter_plan plan;
+	struct perf_attr_request request;
+	struct fallback_list fallbacks;
+	struct event_set *set;
+	struct ruchy_error err;
+	struct perf_sys sys;
+};
+
+/* A machine with one PMU, "cpu", that knows no events by name. */
+static void machine_new(struct machine *m)
+{
+	memset(m, 0, sizeof(*m));
+	m->kernel = test_malloc(sizeof(*m->kernel));
+	fake_perf_init(m->kernel);
+	m->request = (struct perf_attr_request){ .rate_hz = 1000,
+						 .stack_bytes = 8192,
+						 .unwind = PERF_ATTR_UNWIND_DWARF,
+						 .inherit = true };
+	sysfs_new(&m->sysfs);
+	sysfs_put(&m->sysfs, "cpu/type", "4\n");
+	sysfs_put(&m->sysfs, "cpu/caps/max_precise", "3\n");
+	sysfs_put(&m->sysfs, "power/type", "21\n");
+	sysfs_put(&m->sysfs, "power/cpumask", "0\n");
+	sysfs_put(&m->sysfs, "power/events/energy-pkg", "event=0x02\n");
+	sysfs_put(&m->sysfs, "power/format/event", "config:0-7\n");
+	sysfs_load(&m->sysfs);
+}
+
+static int machine_open(struct machine *m, const char *counters)
+{
+	struct event_set_config config = { .sys = &m->sys,
+					   .pid = TARGET,
+					   .cpus = &m->cpus,
+					   .plan = &m->plan,
+					   .pmus = &m->sysfs.tree };
+	int rc;
+
+	m->sys = fake_perf_sys(m->kernel);
+	assert_int_equal(cpu_list_parse("0-5", &m->cpus), 0);
+	if (counter_plan_parse(counters, &m->sysfs.tree, &m->plan, &m->err) < 0)
+		fail_msg("%s", m->err.text);
+	rc = event_set_open(&config, &m->request, &m->fallbacks, &m->set, &m->err);
+	/* What was tried on the recorder itself is closed again. */
+	for (size_t i = 0; i < m->kernel->n; i++)
+		assert_false(m->kernel->events[i].pid == 0 && fake_is_open(&m->kernel->events[i]));
+	return rc;
+}
+
+static void open_or_fail(struct machine *m, const char *counters)
+{
+	if (machine_open(m, counters) < 0)
+		fail_msg("%s: %s", counters, m->err.text);
+}
+
+static void machine_free(struct machine *m)
+{
+	event_set_free(m->set);
+	for (size_t i = 0; i < m->kernel->n; i++)
+		assert_false(fake_is_open(&m->kernel->events[i]));
+	counter_plan_fini(&m->plan);
+	fallback_list_fini(&m->fallbacks);
+	cpu_list_fini(&m->cpus);
+	sysfs_free(&m->sysfs);
+	test_free(m->kernel);
+}
+
+static struct event_set_counter find(const struct machine *m, const char *name)
+{
+	struct event_set_counter c;
+
+	for (size_t i = 0; event_set_counter(m->set, i, &c); i++)
+		if (!strcmp(c.counter->name, name))
+			return c;
+	fail_msg("no counter %s", name);
+	return c;
+}
+
+static const struct event_item *item_of(const struct machine *m, const char *name)
+{
+	struct event_set_counter c = find(m, name);
+
+	if (c.item < 0)
+		fail_msg("%s is unavailable: %s", name, c.reason);
+	return event_set_item(m->set, (size_t)c.item);
+}
+
+/* Counters in one line, as "name[group]", "name!" the time base, "name-" unavailable. */
+static void check_counters(const struct machine *m, const char *expected)
+{
+	struct event_set_counter c;
+	char text[1024] = "", group[16];
+
+	for (size_t i = 0; event_set_counter(m->set, i, &c); i++) {
+		snprintf(group, sizeof(group), "[%u]", c.group);
+		strcat(text, i ? " " : "");
+		strcat(text, c.counter->name);
+		strcat(text, c.item < 0 ? "-" : c.time_base ? "!" : c.group ? group : "");
+	}
+	assert_string_equal(text, expected);
+}
+
+static void check_says(const char *text, const char *part)
+{
+	assert_non_null(text);
+	if (!strstr(text, part))
+		fail_msg("no \"%s\" in: %s", part, text);
+}
+
+static void check_mode(const struct machine *m, const char *expected)
+{
+	struct ruchy_buf text = { 0 };
+
+	event_describe_mode(m->set, &text);
+	assert_string_equal((char *)text.data, expected);
+	ruchy_buf_fini(&text);
+}
+
+/* ---- groups ---- */
+
+static void test_all_counters_one_group(void **state)
+{
+	const struct event_item *leader, *member, *base;
+	struct machine m;
+
+	(void)state;
+	machine_new(&m);
+	open_or_fail(&m, "cycles,cache-misses,branch-misses,faults");
+	check_counters(&m, "cpu_cycles! cache_misses[1] branch_misses[1] page_faults "
+			   "instructions[1] cache_references[1] branch_instructions[1]");
+	check_mode(&m, "the time base alone; a group of 5 counters; 1 counter alone");
+	assert_false(event_set_takes_turns(m.set));
+	base = event_set_item(m.set, 0);
+	assert_string_equal(base->name, "cpu_cycles");
+	assert_false(base->attrs[0].pinned);
+	assert_int_equal(base->attrs[0].sample_freq, 1000);
+	leader = item_of(&m, "cache_misses");
+	member = item_of(&m, "instructions");
+	for (size_t i = 0; i < m.cpus.n; i++) {
+		const struct fake_event *e = fake_find(m.kernel, member->fds[i]);
+
+		assert_int_equal(e->pid, TARGET);
+		assert_int_equal(e->group_fd, leader->fds[i]);
+		assert_false(e->attr.disabled || e->attr.enable_on_exec);
+		e = fake_find(m.kernel, leader->fds[i]);
+		assert_true(e->attr.disabled && e->attr.enable_on_exec && e->attr.inherit);
+		assert_int_equal(fake_find(m.kernel, base->fds[i])->group_fd, -1);
+	}
+	/* Six sampled counters share one budget; each reads all of its group. */
+	assert_int_equal(member->attrs[0].sample_freq, 1000 / 6);
+	assert_true(member->attrs[0].read_format & PERF_FORMAT_GROUP);
+	assert_true(member->attrs[0].sample_type & PERF_SAMPLE_READ);
+	assert_false(item_of(&m, "page_faults")->attrs[0].read_format & PERF_FORMAT_GROUP);
+	machine_free(&m);
+}
+
+/* The NMI watchdog has one of four: miss and reference stay together, the two families take turns.
+ */
+static void test_watchdog_holds_one(void **state)
+{
+	struct machine m;
+
+	(void)state;
+	machine_new(&m);
+	m.kernel->held = 1;
+	m.kernel->nmi_watchdog = 1;
+	open_or_fail(&m, "cycles,cache-misses,branch-misses");
+	check_counters(&m, "cpu_cycles! cache_misses[1] branch_misses[2] instructions[1] "
+			   "cache_references[1] branch_instructions[2]");
+	check_mode(&m, "the time base alone, pinned; a group of 3 counters; a group of 2 counters; "
+		       "hardware counters take turns");
+	assert_true(event_set_item(m.set, 0)->attrs[0].pinned);
+	assert_false(item_of(&m, "cache_misses")->attrs[0].pinned);
+	machine_free(&m);
+}
+
+static void test_four_counters_none_fixed(void **state)
+{
+	struct machine m;
+
+	(void)state;
+	machine_new(&m);
+	m.kernel->fixed_cycles = m.kernel->fixed_instructions = false;
+	open_or_fail(&m, "cycles,cache-misses,branch-misses");
+	check_counters(&m, "cpu_cycles! cache_misses[1] branch_misses[2] instructions[1] "
+			   "cache_references[1] branch_instructions[2]");
+	assert_true(event_set_takes_turns(m.set));
+	machine_free(&m);
+}
+
+static void test_two_counters_families_are_taken_apart(void **state)
+{
+	struct machine m;
+
+	(void)state;
+	machine_new(&m);
+	m.kernel->fixed_cycles = m.kernel->fixed_instructions = false;
+	m.kernel->programmable = 2;
+	open_or_fail(&m, "cycles,cache-misses");
+	check_counters(&m, "cpu_cycles! cache_misses instructions cache_references");
+	check_mode(&m,
+		   "the time base alone, pinned; 3 counters alone; hardware counters take turns");
+	machine_free(&m);
+}
+
+/* With a single counter all take turns, the time base as well: pinned, it would leave nothing. */
+static void test_one_counter(void **state)
+{
+	struct machine m;
+
+	(void)state;
+	machine_new(&m);
+	m.kernel->fixed_cycles = m.kernel->fixed_instructions = false;
+	m.kernel->programmable = 1;
+	open_or_fail(&m, "cycles");
+	check_counters(&m, "cpu_cycles! instructions");
+	check_mode(&m, "the time base alone; 1 counter alone; hardware counters take turns");
+	machine_free(&m);
+}
+
+/* Groups open and are never scheduled: found by trying, and all fit by themselves. */
+static void test_groups_that_never_run(void **state)
+{
+	struct machine m;
+
+	(void)state;
+	machine_new(&m);
+	m.kernel->no_groups_run = true;
+	open_or_fail(&m, "cycles,cache-misses,branch-misses");
+	check_counters(&m, "cpu_cycles! cache_misses branch_misses instructions cache_references "
+			   "branch_instructions");
+	check_mode(&m, "the time base alone; 5 counters alone");
+	machine_free(&m);
+}
+
+static void test_forty_counters_take_turns(void **state)
+{
+	char list[512] = "cycles";
+	struct machine m;
+
+	(void)state;
+	for (unsigned i = 0; i < 40; i++)
+		sprintf(list + strlen(list), ",r%x", 0x100 + i);
+	machine_new(&m);
+	open_or_fail(&m, list);
+	check_mode(&m, "the time base alone, pinned; 41 counters alone; hardware counters take "
+		       "turns");
+	assert_int_equal(event_set_items(m.set), 43);
+	assert_int_equal(item_of(&m, "r127")->attrs[0].sample_freq, 1000 / 41);
+	machine_free(&m);
+}
+
+/* ---- what cannot be had ---- */
+
+static void test_every_counter_held(void **state)
+{
+	struct machine m;
+
+	(void)state;
+	machine_new(&m);
+	m.kernel->fixed_cycles = m.kernel->fixed_instructions = false;
+	m.kernel->held = 4;
+	m.kernel->nmi_watchdog = 1;
+	open_or_fail(&m, "cycles");
+	check_counters(&m, "cpu_cycles- instructions- cpu_clock!");
+	assert_int_equal(find(&m, "cpu_cycles").fallback, 0);
+	check_says(find(&m, "instructions").reason, "never gets onto the PMU: the NMI watchdog");
+	assert_true(m.fallbacks.items[0].announce);
+	check_says(m.fallbacks.items[0].text, "cpu_clock instead");
+	machine_free(&m);
+	machine_new(&m);
+	m.kernel->programmable = 0;
+	m.kernel->fixed_cycles = false;
+	open_or_fail(&m, "cycles");
+	check_counters(&m, "cpu_cycles- instructions cpu_clock!");
+	machine_free(&m);
+}
+
+static void test_pmu_that_counts_nothing(void **state)
+{
+	struct machine m;
+
+	(void)state;
+	machine_new(&m);
+	m.kernel->nothing_counts = true;
+	open_or_fail(&m, "cycles");
+	assert_int_equal(find(&m, "cpu_cycles").item, -1);
+	check_says(find(&m, "cpu_cycles").reason, "another profiler holds the counters, or the "
+						  "hypervisor's PMU does not count");
+	machine_free(&m);
+}
+
+static void test_no_such_event_and_no_pmu(void **state)
+{
+	struct machine m;
+
+	(void)state;
+	machine_new(&m);
+	m.kernel->lacks = 1u << PERF_COUNT_HW_CACHE_MISSES | 1u << PERF_COUNT_HW_CACHE_REFERENCES;
+	open_or_fail(&m, "cycles,cache-misses");
+	check_counters(&m, "cpu_cycles! cache_misses- instructions cache_references-");
+	check_says(find(&m, "cache_misses").reason,
+		   "this machine's PMU has no such event (No such file or directory)");
+	machine_free(&m);
+	machine_new(&m);
+	pmu_tree_fini(&m.sysfs.tree);
+	m.kernel->has_pmu = false;
+	open_or_fail(&m, "cycles");
+	check_says(find(&m, "cpu_cycles").reason, "this machine has no hardware counters");
+	machine_free(&m);
+}
+
+static void test_ordinary_user(void **state)
+{
+	struct machine m;
+
+	(void)state;
+	machine_new(&m);
+	m.kernel->paranoid = 2;
+	open_or_fail(&m, "cycles,cs,cycles:k,faults");
+	assert_true(item_of(&m, "cpu_cycles")->attrs[0].exclude_kernel);
+	assert_true(item_of(&m, "page_faults")->attrs[0].exclude_kernel);
+	check_says(find(&m, "context_switches").reason, "it happens in the kernel");
+	check_says(find(&m, "cpu_cycles:k").reason,
+		   "the kernel may not be observed (kernel.perf_event_paranoid is 2");
+	machine_free(&m);
+}
+
+static void test_refused_altogether(void **state)
+{
+	static const struct {
+		int error;
+		long paranoid;
+		bool filtered;
+		const char *says;
+	} cases[] = {
+		{ EACCES, 4, false, "kernel.perf_event_paranoid is 4" },
+		{ EPERM, 2, true, "a seccomp filter (container) forbids it" },
+		{ EPERM, 1, false, "a security module forbids it" },
+		{ ENOSYS, 2, true, "CONFIG_PERF_EVENTS" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct machine m;
+
+		machine_new(&m);
+		m.kernel->refuse = cases[i].error;
+		m.kernel->paranoid = cases[i].paranoid;
+		m.kernel->filtered = cases[i].filtered;
+		assert_true(machine_open(&m, "cycles") < 0);
+		check_says(m.err.text, cases[i].says);
+		machine_free(&m);
+	}
+}
+
+static void test_what_follows_no_task(void **state)
+{
+	struct machine m;
+
+	(void)state;
+	machine_new(&m);
+	open_or_fail(&m, "power/energy-pkg/");
+	check_says(find(&m, "power/energy-pkg/").reason, "for a package or the whole machine");
+	machine_free(&m);
+}
+
+/* ---- what is asked for, and a little less ---- */
+
+static void test_counted_where_it_cannot_be_sampled(void **state)
+{
+	struct machine m;
+
+	(void)state;
+	machine_new(&m);
+	m.kernel->no_sampling = true;
+	open_or_fail(&m, "cycles,r1a2");
+	assert_false(find(&m, "r1a2").samples);
+	assert_int_equal(item_of(&m, "r1a2")->attrs[0].sample_period, 0);
+	check_mode(&m, "the time base alone; 1 counter alone; 1 counter not sampled");
+	machine_free(&m);
+}
+
+static void test_precise_ip(void **state)
+{
+	struct machine m;
+
+	(void)state;
+	machine_new(&m);
+	open_or_fail(&m, "cycles,branches:pp,cache-misses:ppp");
+	assert_int_equal(item_of(&m, "cpu_cycles")->attrs[0].precise_ip, 2);
+	assert_int_equal(item_of(&m, "branch_instructions:pp")->attrs[0].precise_ip, 2);
+	check_says(find(&m, "cache_misses:ppp").reason, "no such precision");
+	machine_free(&m);
+}
+
+static void test_read_values_of_inherited_events(void **state)
+{
+	struct machine m;
+
+	(void)state;
+	machine_new(&m);
+	m.kernel->read_with_inherit = false;
+	open_or_fail(&m, "cycles,cache-misses");
+	assert_false(event_set_grant(m.set)->read);
+	assert_false(item_of(&m, "cache_misses")->attrs[0].read_format & PERF_FORMAT_GROUP);
+	check_says(m.fallbacks.items[0].text, "PERF_SAMPLE_READ with inherit");
+	check_mode(&m, "the time base alone; a group of 3 counters; no counter values in samples");
+	machine_free(&m);
+}
+
+static void test_period_of_one(void **state)
+{
+	struct machine m;
+
+	(void)state;
+	machine_new(&m);
+	m.request.rate_hz = 0;
+	m.request.period = 1;
+	open_or_fail(&m, "cycles,faults");
+	assert_int_equal(item_of(&m, "cpu_cycles")->attrs[0].sample_period, 10000);
+	assert_false(item_of(&m, "cpu_cycles")->attrs[0].freq);
+	assert_int_equal(item_of(&m, "page_faults")->attrs[0].sample_freq, 500);
+	assert_true(m.fallbacks.items[0].announce);
+	check_says(m.fallbacks.items[0].text, "a period of 1 asks for more samples");
+	machine_free(&m);
+}
+
+/* ---- big and little cores ---- */
+
+static void test_hybrid(void **state)
+{
+	const struct event_item *item;
+	struct event_set_counter c;
+	struct machine m;
+	uint64_t ids[6];
+
+	(void)state;
+	machine_new(&m);
+	sysfs_free(&m.sysfs);
+	sysfs_new_hybrid(&m.sysfs);
+	m.kernel->first_little = 4;
+	open_or_fail(&m, "cycles,cache-misses,slots");
+	check_counters(&m, "cpu_cycles! cache_misses[1] slots instructions[1] cache_references[1]");
+	item = item_of(&m, "cache_misses");
+	for (size_t i = 0; i < 6; i++)
+		assert_int_equal(fake_find(m.kernel, item->fds[i])->attr.config >> 32,
+				 i < 4 ? 4 : 10);
+	assert_int_equal(event_item_ids(item, ids), 6);
+	for (size_t i = 0; i < 6; i++)
+		assert_int_equal(event_table_find(event_set_table(m.set), ids[i]),
+				 find(&m, "cache_misses").item);
+	/* Only the big cores have slots. */
+	assert_int_equal(event_item_ids(item_of(&m, "slots"), ids), 4);
+	assert_int_equal(item_of(&m, "slots")->fds[4], -1);
+	c = find(&m, "cpu_cycles");
+	assert_int_equal(c.counter->n_parts, 2);
+	for (size_t i = 0; i < 6; i++)
+		assert_non_null(event_set_ring(m.set, EVENT_SET_SAMPLES, i, NULL));
+	machine_free(&m);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_all_counters_one_group),
+		cmocka_unit_test(test_watchdog_holds_one),
+		cmocka_unit_test(test_four_counters_none_fixed),
+		cmocka_unit_test(test_two_counters_families_are_taken_apart),
+		cmocka_unit_test(test_one_counter),
+		cmocka_unit_test(test_groups_that_never_run),
+		cmocka_unit_test(test_forty_counters_take_turns),
+		cmocka_unit_test(test_every_counter_held),
+		cmocka_unit_test(test_pmu_that_counts_nothing),
+		cmocka_unit_test(test_no_such_event_and_no_pmu),
+		cmocka_unit_test(test_ordinary_user),
+		cmocka_unit_test(test_refused_altogether),
+		cmocka_unit_test(test_what_follows_no_task),
+		cmocka_unit_test(test_counted_where_it_cannot_be_sampled),
+		cmocka_unit_test(test_precise_ip),
+		cmocka_unit_test(test_read_values_of_inherited_events),
+		cmocka_unit_test(test_period_of_one),
+		cmocka_unit_test(test_hybrid),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
