@@ -172,8 +172,9 @@ TSAN_TESTS := test_pool test_unwind
 tsan: ## build with ThreadSanitizer, run what has threads
 	$(MAKE) VARIANT=tsan tsan-run
 .PHONY: tsan-run
-tsan-run: $(addprefix $(B)/tests/unit/,$(TSAN_TESTS)) all
+tsan-run: $(addprefix $(B)/tests/unit/,$(TSAN_TESTS)) all programs
 	@set -e; for t in $(TSAN_TESTS); do $(B)/tests/unit/$$t; done
+	TSAN_OPTIONS="$(TSAN_OPTIONS)" bash tests/cli/jobs.sh $(B) $(B)/programs
 
 # ---- fuzzing: make fuzz FUZZ_SECONDS=60 ----
 # What is found grows in build/fuzz/corpus/TARGET; a crash is left beside it and goes to tests/fuzz/corpus.
@@ -217,6 +218,9 @@ bench: all programs ## overhead and speed beside perf's, in one run
 	$(PYTHON) tests/bench/bench.py $(B) $(B)/programs
 bench-deps: ## install what the analysis is measured beside: perf, hotspot, addr2line of three kinds
 	sh tests/deps.sh bench
+# A long recording from a short one: repeat_trace SAMPLES IN OUT
+$(B)/tests/bench/repeat_trace: $(B)/tests/bench/repeat_trace.o $(FORMAT_OBJ)
+	$(call run,LINK,$(CC) $(ALL_LDFLAGS) -o $@ $^ $(FORMAT_LIBS))
 bench-programs: all ## build and record what the analysis is measured on, in ~/.cache/ruchy-bench (2 GB)
 	bash tests/bench/programs.sh $(B)
 
