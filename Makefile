@@ -223,6 +223,10 @@ $(B)/tests/bench/repeat_trace: $(B)/tests/bench/repeat_trace.o $(FORMAT_OBJ)
 	$(call run,LINK,$(CC) $(ALL_LDFLAGS) -o $@ $^ $(FORMAT_LIBS))
 bench-programs: all ## build and record what the analysis is measured on, in ~/.cache/ruchy-bench (2 GB)
 	bash tests/bench/programs.sh $(B)
+BENCH_CACHE  = $(or $(RUCHY_BENCH_CACHE),$(or $(XDG_CACHE_HOME),$(HOME)/.cache)/ruchy-bench)
+BENCH_RUNS  ?= 5
+bench-analyze: bench-deps bench-programs ## speed of the analysis beside perf's, hotspot's and addr2line's
+	$(PYTHON) tests/bench/analyze.py --runs $(BENCH_RUNS) --json $(B)/bench-analyze.json $(B) $(BENCH_CACHE)
 
 # One core, warm, nothing else: what decoding, walking and counting cost. UNWIND_TRACES: which recordings.
 UNWIND_TRACES ?= $(wildcard $(HOME)/.cache/ruchy-bench/*.rtrace)

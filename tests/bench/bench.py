@@ -62,12 +62,13 @@ def own_cpu(pid):
         return ticks
 
 
-def measure(command, work, limit_s=None):
+def measure(command, work, limit_s=None, stdin=None):
     if not os.access(command[0], os.X_OK):
         raise Unavailable(f"no {command[0]}")
-    with open(work / "stderr", "w+", errors="replace") as stderr, open(os.devnull, "r+") as null:
+    with open(work / "stderr", "w+", errors="replace") as stderr, open(os.devnull, "w") as null, \
+            open(stdin or os.devnull) as source:
         start = time.monotonic()
-        process = subprocess.Popen([str(c) for c in command], stdin=null, stdout=null, stderr=stderr,
+        process = subprocess.Popen([str(c) for c in command], stdin=source, stdout=null, stderr=stderr,
                                    cwd=work, env={**os.environ, "LC_ALL": "C"},
                                    start_new_session=limit_s is not None)
         while limit_s is not None and not os.waitid(
