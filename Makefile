@@ -138,10 +138,11 @@ check-unit: $(UNIT_BIN) ## run the unit tests
 	@set -e; for t in $(UNIT_BIN); do echo "== $$t"; $$t 2>&1 | sed -e '/^\[ RUN/d' -e '/^\[       OK/d'; \
 	  test $${PIPESTATUS[0]} -eq 0; done
 
-check-format: all programs ## a second reader, the golden traces, the JSON schema, recordings by others
+check-format: all programs $(B)/tests/unit/test_cfi_rows ## a second reader, the golden traces, the JSON schema, recordings by others
 	$(PYTHON) tests/format/read_trace.py --self-test
 	bash tests/format/compare_readers.sh $(B) $(wildcard tests/golden/*.rtrace)
 	bash tests/golden/check.sh $(B)
+	bash tests/unwind/cfi.sh $(B) $(B)/programs
 	$(PYTHON) tests/format/perfparser.py $(B)
 	$(PYTHON) tests/format/validate_json.py --self-test tests/golden/kernel.json
 	$(B)/ruchy-analyze -q --symfs tests/golden --perf-script $(B)/golden.script --folded $(B)/golden.folded \

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "analyze/unwind/cfi_step.h"
 
-/* An offset in whole words that fits; SP's and FP's slots are below the CFA. */
+/* An offset in whole words, if it is one in these bounds. */
 static bool words(int64_t offset, int64_t least, int64_t most, int64_t *ret)
 {
 	*ret = offset / 8;
@@ -15,9 +15,9 @@ static bool take_rule(struct cfi_step *step, const struct cfi_rule *rule, const 
 	int64_t n;
 
 	if (rule->column == row->ra_column) {
-		if (rule->kind != CFI_RULE_OFFSET || !words(rule->value, INT8_MIN, -1, &n))
+		if (rule->kind != CFI_RULE_OFFSET || !words(rule->value, INT16_MIN, -1, &n))
 			return false;
-		step->ra = (int8_t)n;
+		step->ra = (int16_t)n;
 	} else if (rule->column == arch->fp) {
 		if (rule->kind != CFI_RULE_OFFSET || !words(rule->value, INT16_MIN, -1, &n))
 			return false;
@@ -38,9 +38,9 @@ struct cfi_step cfi_step_of(const struct cfi_row *row, const struct arch *arch)
 	    (row->kind == CFI_ROW_ENTRY || (row->kind == CFI_ROW_RULES && row->ra_undefined)))
 		return (struct cfi_step){ .kind = CFI_STEP_ENTRY };
 	if (!row || row->kind != CFI_ROW_RULES || row->signal_frame || row->cfa_is_expr ||
-	    row->ra_column != arch->ra || !words(row->cfa_offset, INT32_MIN / 8, INT32_MAX / 8, &n))
+	    row->ra_column != arch->ra || !words(row->cfa_offset, INT16_MIN, INT16_MAX, &n))
 		return none;
-	step.cfa = (int32_t)n;
+	step.cfa = (int16_t)n;
 	if (row->cfa_column == arch->fp)
 		step.kind = CFI_STEP_FROM_FP;
 	else if (row->cfa_column != arch->sp)

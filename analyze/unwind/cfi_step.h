@@ -19,12 +19,12 @@ enum cfi_step_kind {
 	CFI_STEP_ENTRY,   /* there is no caller */
 };
 
-/* Offsets from the CFA in words of eight bytes. */
+/* Offsets in words of eight bytes: frames of up to 256 KiB. */
 struct cfi_step {
 	uint8_t kind; /* enum cfi_step_kind */
-	int8_t ra;    /* of the return address; 0: in the link register */
-	int16_t fp;   /* of the caller's FP; 0: it is FP */
-	int32_t cfa;
+	int16_t cfa;  /* of the CFA from SP or FP */
+	int16_t ra;   /* of the return address from the CFA; 0: in the link register */
+	int16_t fp;   /* of the caller's FP from the CFA; 0: it is FP */
 };
 
 /* NULL: CFI_STEP_NONE. */

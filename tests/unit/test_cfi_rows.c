@@ -2,8 +2,9 @@
 /*
  * CFI rows against an oracle that shares no code with libdw: every row that
  * `readelf --debug-dump=frames-interp` prints of some system files and of this program, and of the
- * files of another machine (those of the lab's sysroot, see tests/pmu-lab/fetch.sh), asked for in
- * two orders, since a row's extent must not depend on what was asked before.
+ * files of another machine (those of the lab's sysroot, see tests/pmu-lab/fetch.sh).
+ *
+ * With arguments, of those files instead: tests/unwind/cfi.sh gives it all that are worth it.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -14,10 +15,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/auxv.h>
 #include <unistd.h>
 
 #include "analyze/process/module_dwfl.h"
 #include "analyze/unwind/cfi_rows.h"
+#include "analyze/unwind/cfi_step.h"
 
 #define MAX_COLUMNS 80
 
@@ -30,11 +33,6 @@ struct oracle_row {
 		int column; /* DWARF number */
 		char rule[12];
 	} columns[MAX_COLUMNS];
-};
-
-struct oracle {
-	struct oracle_row *rows; /* owned */
-	size_t n, capacity;
 };
 
 /* What readelf calls the registers, by DWARF number (System V ABI AMD64, figure 3.36; DWARF for the
@@ -108,50 +106,6 @@ static void read_row(char *line, struct oracle_row *row)
 			word = strtok_r(NULL, " \n", &save);
 		}
 	}
-}
-
-static struct oracle_row *append(struct oracle *o, const struct oracle_row *row)
-{
-	if (o->n == o->capacity) {
-		o->capacity = o->capacity ? 2 * o->capacity : 1024;
-		o->rows = realloc(o->rows, o->capacity * sizeof(*o->rows));
-		assert_non_null(o->rows);
-	}
-	o->rows[o->n] = *row;
-	return &o->rows[o->n++];
-}
-
-static void read_oracle(const struct machine *m, const char *path, struct oracle *o)
-{
-	struct oracle_row current = { 0 };
-	uint64_t end = 0;
-	bool in_fde = false;
-	char command[512], line[1024], *pc;
-	FILE *f;
-
-	snprintf(command, sizeof(command), "%s --debug-dump=frames-interp '%s' 2>/dev/null",
-		 m->readelf, path);
-	f = popen(command, "r");
-	assert_non_null(f);
-	while (fgets(line, sizeof(line), f)) {
-		if (strstr(line, " FDE ")) {
-			pc = strstr(line, "pc=");
-			assert_non_null(pc);
-			end = strtoull(strstr(pc, "..") + 2, NULL, 16);
-			in_fde = true;
-		} else if (strstr(line, " CIE ")) {
-			in_fde = false;
-		} else if (in_fde && strstr(line, "   LOC ")) {
-			read_columns(m, line, &current);
-		} else if (in_fde && strspn(line, "0123456789abcdef") == 16) {
-			read_row(line, &current);
-			current.end = end;
-			if (o->n && o->rows[o->n - 1].end == end)
-				o->rows[o->n - 1].end = current.start;
-			append(o, &current);
-		}
-	}
-	pclose(f);
 }
 
 /* Our rule of a column in readelf's words. */
@@ -245,48 +199,92 @@ static struct module_elf *open_elf(const char *path)
 	return elf;
 }
 
-static size_t check_rows(const struct machine *m, const char *path, const struct oracle *o,
-			 bool backwards)
+/* One file's comparison. */
+struct check {
+	const struct machine *m;
+	struct cfi_rows *rows;
+	const char *path;
+	size_t n, wrong;
+	size_t slow; /* of them no quick step can take */
+};
+
+static void check_row(struct check *c, const struct oracle_row *want)
 {
-	struct module_elf *elf = open_elf(path);
-	struct cfi_rows *rows = cfi_rows_new(elf, m->arch, NULL);
-	size_t wrong = 0, step = o->n > 30000 ? 8 : 1; /* libcrypto's 72,000 take a while */
+	if (want->start >= want->end)
+		return;
+	c->n++;
+	c->slow +=
+		cfi_step_of(cfi_rows_find(c->rows, want->start), c->m->arch).kind == CFI_STEP_NONE;
+	/* the last byte first: that is how return addresses come */
+	if (check_pc(c->m, c->rows, want, want->end - 1) &&
+	    check_pc(c->m, c->rows, want, want->start))
+		return;
+	if (c->wrong++ < 5)
+		print_error("%s: row at %#lx: CFA %s\n", c->path, (unsigned long)want->start,
+			    want->cfa);
+}
 
-	for (size_t k = 0; k < o->n; k += step) {
-		const struct oracle_row *want = &o->rows[backwards ? o->n - 1 - k : k];
+/* Every row that readelf prints; it ends where the next one of its FDE starts. */
+static void check_all(struct check *c)
+{
+	struct oracle_row row = { 0 };
+	bool in_fde = false, in_row = false;
+	char command[512], line[1024], *pc;
+	uint64_t end = 0;
+	FILE *f;
 
-		if (want->start >= want->end)
-			continue;
-		/* the last byte first: that is how return addresses come */
-		if (check_pc(m, rows, want, want->end - 1) && check_pc(m, rows, want, want->start))
-			continue;
-		if (wrong++ < 5)
-			print_error("%s: row at %#lx: CFA %s\n", path, (unsigned long)want->start,
-				    want->cfa);
+	snprintf(command, sizeof(command), "%s --debug-dump=frames-interp '%s' 2>/dev/null",
+		 c->m->readelf, c->path);
+	f = popen(command, "r");
+	assert_non_null(f);
+	while (fgets(line, sizeof(line), f)) {
+		bool is_row = in_fde && strspn(line, "0123456789abcdef") == 16 &&
+			      !strstr(line, " FDE ") && !strstr(line, " CIE ");
+
+		if (in_row && line[0] != '\n') {
+			row.end = is_row ? strtoull(line, NULL, 16) : end;
+			check_row(c, &row);
+		}
+		in_row = is_row || (in_row && line[0] == '\n');
+		if (strstr(line, " FDE ")) {
+			pc = strstr(line, "pc=");
+			assert_non_null(pc);
+			end = strtoull(strstr(pc, "..") + 2, NULL, 16);
+			in_fde = true;
+		} else if (strstr(line, " CIE ")) {
+			in_fde = false;
+		} else if (in_fde && strstr(line, "   LOC ")) {
+			read_columns(c->m, line, &row);
+		} else if (is_row) {
+			read_row(line, &row);
+		}
 	}
-	cfi_rows_free(rows);
-	module_elf_free(elf);
-	return wrong;
+	pclose(f);
+	row.end = end;
+	if (in_row)
+		check_row(c, &row);
 }
 
 /* The number of rows, all of them compared; 0 where the file is not there. */
-static size_t check_file(const char *path)
+static size_t check_file(const char *path, size_t *ret_slow)
 {
 	struct module_elf *elf = open_elf(path);
-	const struct machine *m;
-	struct oracle o = { 0 };
+	struct check c = { .path = path };
 
 	if (!elf)
 		return 0;
-	m = machine_of(module_elf_machine(elf));
+	c.m = machine_of(module_elf_machine(elf));
+	assert_non_null(c.m);
+	c.rows = cfi_rows_new(elf, c.m->arch, NULL);
+	check_all(&c);
+	print_message("%8zu rows, %5.2f %% by all rules, %zu differ: %s\n", c.n,
+		      c.n ? 100.0 * (double)c.slow / (double)c.n : 0, c.wrong, path);
+	cfi_rows_free(c.rows);
 	module_elf_free(elf);
-	assert_non_null(m);
-	read_oracle(m, path, &o);
-	print_message("%s: %zu rows\n", path, o.n);
-	assert_int_equal(check_rows(m, path, &o, false), 0);
-	assert_int_equal(check_rows(m, path, &o, true), 0);
-	free(o.rows);
-	return o.n;
+	assert_int_equal(c.wrong, 0);
+	if (ret_slow)
+		*ret_slow += c.slow;
+	return c.n;
 }
 
 static bool missing(const char *readelf)
@@ -323,7 +321,7 @@ static void test_rows_equal_readelf(void **state)
 	for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
 		char *path = realpath(files[i], NULL);
 
-		total += path ? check_file(path) : 0;
+		total += path ? check_file(path, NULL) : 0;
 		free(path);
 	}
 	assert_true(total > 1000);
@@ -372,13 +370,13 @@ static void test_rows_equal_readelf_aarch64(void **state)
 		char *path;
 
 		assert_true(asprintf(&path, "%s/%s", root, files[i]) > 0);
-		n += check_file(path) > 0;
+		n += check_file(path, NULL) > 0;
 		free(path);
 	}
 	free(root);
 	assert_true(n >= 10);
 	/* DW_CFA_AARCH64_negate_ra_state, which no file of Debian's has */
-	assert_true(check_file("tests/golden/goldpac.aarch64"));
+	assert_true(check_file("tests/golden/goldpac.aarch64", NULL));
 }
 
 /* ld.so's entry has no CFI at all; what lies before it is not the entry. */
@@ -408,13 +406,53 @@ static void test_bare_entry(void **state)
 	module_elf_free(elf);
 }
 
-int main(void)
+/* The vdso of this very process, which is in no file. */
+static void test_vdso_rows_equal_readelf(void **state)
 {
+	char path[] = "/tmp/test_cfi_rows.XXXXXX";
+	const uint8_t *image = (const uint8_t *)getauxval(AT_SYSINFO_EHDR); /* NOLINT */
+	size_t size = 2 * (size_t)sysconf(_SC_PAGESIZE);
+	int fd;
+
+	(void)state;
+	if (!image || missing("readelf"))
+		skip();
+	fd = mkstemp(path);
+	assert_true(fd >= 0);
+	assert_int_equal(write(fd, image, size), size);
+	close(fd);
+	assert_true(check_file(path, NULL));
+	unlink(path);
+}
+
+/* The files of the command line, and their sum. */
+static char *const *files_to_check;
+
+static void test_files(void **state)
+{
+	size_t n = 0, rows = 0, slow = 0;
+
+	(void)state;
+	for (; files_to_check[n]; n++)
+		rows += check_file(files_to_check[n], &slow);
+	print_message("%zu files, %zu rows equal readelf's; %.2f %% need all rules\n", n, rows,
+		      rows ? 100.0 * (double)slow / (double)rows : 0);
+	assert_true(rows);
+}
+
+int main(int argc, char **argv)
+{
+	const struct CMUnitTest given[] = { cmocka_unit_test(test_files) };
+
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_rows_equal_readelf),
 		cmocka_unit_test(test_rows_equal_readelf_aarch64),
+		cmocka_unit_test(test_vdso_rows_equal_readelf),
 		cmocka_unit_test(test_bare_entry),
 	};
 
+	files_to_check = argv + 1;
+	if (argc > 1)
+		return cmocka_run_group_tests(given, NULL, NULL);
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
