@@ -191,6 +191,20 @@ static int make_profile(const struct options *o, struct profile **ret, struct ru
 	return rc;
 }
 
+static int show_modules(const struct options *o)
+{
+	const struct report_options options = { 0 };
+	struct ruchy_error err = { 0 };
+	struct profile *p;
+	int rc;
+
+	if (make_profile(o, &p, &err) < 0)
+		return complain(&err);
+	rc = write_report(&report_modules, "-", p, &options, &err);
+	profile_free(p);
+	return rc < 0 ? complain(&err) : EXIT_DONE;
+}
+
 static int report(const struct options *o)
 {
 	struct ruchy_error err = { 0 };
@@ -236,7 +250,7 @@ int main(int argc, char **argv)
 		puts("ruchy-analyze " RUCHY_VERSION);
 		return EXIT_DONE;
 	case OPTIONS_INFO:
-		return show_info(&options);
+		return options.modules ? show_modules(&options) : show_info(&options);
 	default:
 		return report(&options);
 	}

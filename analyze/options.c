@@ -52,6 +52,8 @@ static const struct option_spec {
 	  "no report on the terminal (also -q)" },
 	{ "--records", NULL, FLAG, IN_INFO, offsetof(struct options, records),
 	  "info: list every record" },
+	{ "--modules", NULL, FLAG, IN_INFO, offsetof(struct options, modules),
+	  "info: the files that samples fell into, and what was found of each" },
 	{ "--verify", NULL, FLAG, IN_INFO, offsetof(struct options, verify),
 	  "info: exit with 1 if anything is damaged or cut" },
 };
@@ -62,7 +64,7 @@ static const struct option_spec {
 void options_help(FILE *out)
 {
 	fputs("usage: ruchy-analyze [report] [OPTIONS] TRACE...\n"
-	      "       ruchy-analyze info [--records] [--verify] TRACE...\n"
+	      "       ruchy-analyze info [--records] [--modules] [--verify] TRACE...\n"
 	      "\n"
 	      "Where does the time go? Reads traces of ruchy-record and perf.data files\n"
 	      "(- is standard input); FILE - is standard output. Several outputs may be\n"

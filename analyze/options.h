@@ -44,7 +44,7 @@ struct options {
 	const char *unwinder; /* NULL: rows */
 	bool no_inline, quiet;
 	/* info */
-	bool records, verify;
+	bool records, verify, modules;
 };
 
 /* RUCHY_E_USAGE with one line in `err`. */

@@ -119,6 +119,17 @@ struct profile_thread {
 					   end */
 };
 
+/* A module that frames fell into. Numbers are samples of the time base. Texts NULL: none. */
+struct profile_module {
+	const char *name, *path;
+	const char *build_id; /* hexadecimal */
+	bool elf;             /* a file that could have what follows */
+	uint64_t self, total; /* with the leaf in it; with any frame in it */
+	uint64_t broken;      /* whose stack ends in it without being complete */
+	const char *reason;   /* why its file was not used */
+	const char *unwind, *symbols, *debug_info; /* what was found, and where: module_facts.h */
+};
+
 /* What was recorded, for headers; copied from the first trace. */
 struct profile_info {
 	const char *trace, *command, *hostname, *kernel, *arch, *cpu_model, *recorder, *format;
@@ -160,6 +171,8 @@ struct profile {
 	size_t n_nodes;
 	const struct profile_thread *threads; /* sorted by time base, greatest first */
 	size_t n_threads;
+	const struct profile_module *modules; /* sorted by total, greatest first */
+	size_t n_modules;
 	uint64_t ends[STACK_END_COUNT]; /* time-base samples by the reason of their stack's end */
 	struct profile_ratio ratios[METRIC_COUNT];
 	struct metrics metrics; /* of the whole run */

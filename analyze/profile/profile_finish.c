@@ -25,6 +25,7 @@ void profile_free(struct profile *pub)
 	free(p->stacks);
 	free(p->nodes);
 	free(p->threads);
+	free(p->modules);
 	free(p->function_weights);
 	free(p->node_weights);
 	free(p->thread_weights);
@@ -143,6 +144,8 @@ static void publish(struct finish *f)
 	p->pub.n_nodes = f->nodes.n + 1;
 	p->pub.threads = p->threads;
 	p->pub.n_threads = f->c->threads.keys.n;
+	p->pub.modules = p->modules;
+	p->pub.n_modules = p->n_modules;
 	memcpy(p->pub.ends, f->c->ends, sizeof(p->pub.ends));
 	p->pub.info = b->info;
 	p->pub.info.samples = f->c->samples;
@@ -171,6 +174,7 @@ int profile_builder_finish(struct profile_builder *b, struct symbolizer *symboli
 	rc = rc < 0 ? rc : profile_frames_make(&f, symbolizer, modules);
 	rc = rc < 0 ? rc : profile_tree_make(&f);
 	rc = rc < 0 ? rc : profile_squares_make(&f);
+	rc = rc < 0 ? rc : profile_modules_make(&f, modules);
 	rc = rc < 0 ? rc : profile_sort_threads(&f);
 	rc = rc < 0 ? rc : profile_sort_functions(&f);
 	if (rc == 0) {

@@ -2,8 +2,8 @@
 /*
  * profile_finish.h - the steps from counts to a profile; private to profile/.
  * profile_finish.c runs them in this order, each once: merge (the workers' counts),
- * frames (names, functions), tree (weights), squares, sort. Each returns 0, RUCHY_E_NOMEM, or what
- * the symbolizer does; what they make is owned by `p`, their scratch by `struct finish`.
+ * frames (names, functions), tree (weights), squares, modules, sort. Each returns 0, RUCHY_E_NOMEM,
+ * or what the symbolizer does; what they make is owned by `p`, their scratch by `struct finish`.
  */
 #ifndef RUCHY_ANALYZE_PROFILE_FINISH_H
 #define RUCHY_ANALYZE_PROFILE_FINISH_H
@@ -32,6 +32,8 @@ struct profile_whole {
 	unsigned n_maps;
 	struct group_key *groups; /* by group number */
 	uint32_t *thread_places;  /* thread number -> index in threads */
+	struct profile_module *modules;
+	size_t n_modules;
 	const char **fallbacks, **warnings;
 };
 
@@ -63,6 +65,8 @@ int profile_frames_make(struct finish *f, struct symbolizer *symbolizer,
 int profile_tree_make(struct finish *f);
 /* The squares of the functions, from those of the leaf frames. */
 int profile_squares_make(struct finish *f);
+/* The modules, greatest first. */
+int profile_modules_make(struct finish *f, const struct module_table *modules);
 /* Threads with their weights, and the functions, greatest first. */
 int profile_sort_threads(struct finish *f);
 int profile_sort_functions(struct finish *f);

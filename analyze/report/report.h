@@ -28,6 +28,6 @@ struct report_ops {
 };
 
 extern const struct report_ops report_text, report_json, report_flamegraph, report_folded,
-	report_perfscript;
+	report_perfscript, report_modules;
 
 #endif

@@ -139,6 +139,15 @@ run 0 "$name" -q --folded=jit.folded made/made_at_run_time.rtrace &&
 		'jit8;[unknown] 1' 'jit8;first 3' 'jit8;second 1' | diff jit.names - >differ &&
 	pass "$name" || fail "$name" "$(head -n 3 differ | tr '\n' ' ')"
 
+# ---- the files behind a report ----
+name="info --modules: the program first, and what was found of it"
+run 0 "$name" info --modules $trace && sed -n 2p out | grep -q 'recursion\|/' &&
+	grep -q 'unwinding *.eh_frame' out && grep -q 'symbols *.symtab' out && pass "$name" ||
+	fail "$name" "$(head -n 5 out | tr '\n' ' ')"
+name="info --modules: code without a file"
+run 0 "$name" info --modules made/made_at_run_time.rtrace && grep -q '\[jit\]' out && pass "$name" ||
+	fail "$name" "$(head -n 5 out | tr '\n' ' ')"
+
 # ---- standard input and output ----
 name="standard input gives what the file gives"
 "$analyze" --folded=file.folded $trace >/dev/null 2>err

@@ -125,7 +125,8 @@ static inline int trace_exercise_info(const char *path, FILE *out)
 static inline int trace_exercise_pipeline(const char *path, const char *symfs, FILE *out)
 {
 	static const struct report_ops *const reports[] = {
-		&report_text, &report_json, &report_flamegraph, &report_folded, &report_perfscript,
+		&report_text,   &report_json,       &report_flamegraph,
+		&report_folded, &report_perfscript, &report_modules,
 	};
 	const struct report_options narrow = { .hotspots = 5, .width = 60, .colour = true },
 				    plain = { 0 };

@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: MIT */
+/* The modules that frames fell into, weighted by the samples of the time base. */
+#include <stdio.h>
+#include <string.h>
+
+#include "analyze/process/module_facts.h"
+#include "analyze/profile/profile_finish.h"
+
+static uint32_t module_of(const struct finish *f, uint32_t stack)
+{
+	return stack_tree_frame(&f->c->tree, f->p->stacks[stack].frame)->module;
+}
+
+/* A text that may be missing. False: no memory. */
+static bool keep(struct profile_builder *b, const char **ret, const char *text)
+{
+	*ret = profile_builder_text(b, text);
+	return *ret || !text;
+}
+
+static int describe(struct finish *f, const struct module *m, struct profile_module *to)
+{
+	char id[2 * EVENT_BUILD_ID_MAX + 1] = "";
+	struct module_facts facts;
+
+	for (size_t i = 0; i < m->build_id_size; i++)
+		snprintf(id + 2 * i, 3, "%02x", m->build_id[i]);
+	module_facts(m, &facts);
+	to->elf = facts.elf;
+	if (!keep(f->b, &to->name, m->kind == MODULE_KERNEL ? "[kernel]" : m->name) ||
+	    !keep(f->b, &to->path, m->path) || !keep(f->b, &to->build_id, id) ||
+	    !keep(f->b, &to->reason, m->reason) || !keep(f->b, &to->unwind, facts.unwind) ||
+	    !keep(f->b, &to->symbols, facts.symbols) ||
+	    !keep(f->b, &to->debug_info, facts.debug_info))
+		return RUCHY_E_NOMEM;
+	return 0;
+}
+
+/* Charge a group's samples to the modules on its stack, each once. */
+static void charge(struct finish *f, uint32_t *stamps, uint32_t group, uint64_t samples)
+{
+	const struct group_key *key = keyset_key(&f->c->groups.keys, group);
+	struct profile_module *last = NULL;
+
+	for (uint32_t s = key->stack; s; s = f->p->stacks[s].parent) {
+		uint32_t m = module_of(f, s);
+
+		if (m == MODULE_NONE)
+			continue;
+		last = &f->p->modules[m];
+		if (s == key->stack)
+			last->self += samples;
+		if (stamps[m] != group + 1)
+			last->total += samples;
+		stamps[m] = group + 1;
+	}
+	if (last && !stack_end_is_complete((enum stack_end)key->end))
+		last->broken += samples;
+}
+
+static int greatest_first(const void *a, const void *b)
+{
+	const struct profile_module *x = a, *y = b;
+
+	if (x->total != y->total)
+		return x->total < y->total ? 1 : -1;
+	return strcmp(x->path ? x->path : "", y->path ? y->path : "");
+}
+
+int profile_modules_make(struct finish *f, const struct module_table *modules)
+{
+	size_t n = module_table_count(modules), used = 0;
+	uint32_t *stamps = profile_array(n, sizeof(*stamps));
+	int rc = 0;
+
+	f->p->modules = profile_array(n, sizeof(*f->p->modules));
+	if (!stamps || !f->p->modules) {
+		free(stamps);
+		return RUCHY_E_NOMEM;
+	}
+	for (size_t c = 0; c < f->b->n_columns; c++) {
+		const struct weight_array *w = &f->c->columns[c].groups;
+
+		for (uint32_t g = 0; f->p->columns[c].time_base && g < w->n; g++)
+			if (w->at[g].samples)
+				charge(f, stamps, g, w->at[g].samples);
+	}
+	free(stamps);
+	for (uint32_t i = 0; rc == 0 && i < n; i++) {
+		if (!f->p->modules[i].total)
+			continue;
+		f->p->modules[used] = f->p->modules[i];
+		rc = describe(f, module_table_at(modules, i), &f->p->modules[used++]);
+	}
+	f->p->n_modules = used;
+	qsort(f->p->modules, used, sizeof(*f->p->modules), greatest_first);
+	return rc;
+}
