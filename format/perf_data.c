@@ -100,8 +100,8 @@ static int take_record(struct perf_data *p, const struct perf_scan_record *recor
 static int take_unpacked(struct perf_data *p, struct trace_integrity *integrity,
 			 struct ruchy_error *err)
 {
-	struct ruchy_error why = { 0 };
 	struct perf_scan_record record;
+	struct ruchy_error why;
 	int rc = perf_unpack_next(&p->unpack, &record, &why);
 
 	if (rc == RUCHY_E_DAMAGED) {
@@ -120,8 +120,8 @@ static int take_unpacked(struct perf_data *p, struct trace_integrity *integrity,
 static int read_record(struct perf_data *p, struct trace_integrity *integrity,
 		       struct ruchy_error *err)
 {
-	struct ruchy_error why = { 0 };
 	struct perf_scan_record record;
+	struct ruchy_error why;
 	int rc = take_unpacked(p, integrity, err);
 
 	if (rc)

@@ -16,7 +16,10 @@
 /* sample_type bits whose fields stand before the user stack; an unknown one would shift it. */
 #define KNOWN_BITS ((uint64_t)PERF_SAMPLE_MAX - 1)
 
-/* PERF_SAMPLE_BRANCH_COUNTERS of Linux 6.8: one more u64 per branch entry. */
+/* struct perf_branch_entry: from, to, flags. */
+#define BRANCH_BYTES 24u
+
+/* PERF_SAMPLE_BRANCH_COUNTERS of Linux 6.8: one more u64 per branch. */
 #define BRANCH_COUNTERS (1ull << 19)
 
 static void take_read(struct ruchy_cursor *c, uint64_t format, struct event_read *ret)
@@ -120,16 +123,28 @@ static void take_ids(const struct event_desc *desc, struct ruchy_cursor *c, stru
 		s->period = ruchy_get64(c);
 }
 
-static void skip_branches(const struct event_desc *desc, struct ruchy_cursor *c)
+/* Entries, then the counters of all of them, where they are recorded. */
+static void take_branches(const struct event_desc *desc, struct ruchy_cursor *c,
+			  struct event_sample *s)
 {
 	uint64_t n = ruchy_get64(c);
-	uint64_t width = desc->branch_sample_type & BRANCH_COUNTERS ? 32 : 24;
+	uint64_t width =
+		desc->branch_sample_type & BRANCH_COUNTERS ? BRANCH_BYTES + 8 : BRANCH_BYTES;
 
 	if (desc->branch_sample_type & PERF_SAMPLE_BRANCH_HW_INDEX)
 		ruchy_get64(c);
 	if (n > ruchy_left(c) / width)
 		c->bad = true;
-	ruchy_get_bytes(c, c->bad ? 0 : n * width);
+	s->branches = ruchy_get_bytes(c, c->bad ? 0 : n * width);
+	s->n_branches = c->bad ? 0 : n;
+	s->call_stack = desc->branch_sample_type & PERF_SAMPLE_BRANCH_CALL_STACK;
+}
+
+struct event_branch event_branch(const struct event_sample *sample, uint64_t i)
+{
+	const uint8_t *entry = sample->branches + i * BRANCH_BYTES;
+
+	return (struct event_branch){ ruchy_load64(entry), ruchy_load64(entry + 8) };
 }
 
 static void take_stack(struct ruchy_cursor *c, const uint8_t *record, struct sample_layout *ret)
@@ -188,7 +203,7 @@ int sample_layout(const struct event_desc *desc, const uint8_t *record, size_t s
 	if (type & PERF_SAMPLE_RAW)
 		ruchy_get_bytes(&c, ruchy_get32(&c));
 	if (type & PERF_SAMPLE_BRANCH_STACK)
-		skip_branches(desc, &c);
+		take_branches(desc, &c, s);
 	if (type & PERF_SAMPLE_REGS_USER) {
 		s->regs.abi = ruchy_get64(&c);
 		if (s->regs.abi) {
@@ -410,6 +425,11 @@ static int decode_other(const struct event_desc *desc, const uint8_t *record, si
 static bool header_fits(const uint8_t *record, size_t size)
 {
 	return size >= RECORD_HEADER && ruchy_load16(record + 6) == size;
+}
+
+int sample_layout_event(const struct event_table *t, const uint8_t *record, size_t size)
+{
+	return header_fits(record, size) && t->n_events ? find_event(t, record, size) : -1;
 }
 
 int perf_record_decode(const struct event_table *t, const uint8_t *record, size_t size,

@@ -9,7 +9,6 @@
 #include "format/stack_image.h"
 #include "ruchy/arch.h"
 #include "ruchy/trace_reader.h"
-#include "ruchy/trace_writer.h"
 
 struct record_iter {
 	const struct trace_meta *meta;
@@ -128,21 +127,18 @@ static int decode(struct record_iter *it, const uint8_t *record, size_t size, st
 {
 	const struct event_table *t = &it->meta->events;
 	struct sample_layout layout;
-	struct record_ids ids;
-	int rc;
+	int event, rc;
 
 	if (ruchy_load32(record) != PERF_RECORD_SAMPLE)
 		return perf_record_decode(t, record, size, ret);
-	rc = perf_record_ids(t, record, size, &ids);
-	if (rc < 0)
-		return rc;
-	if (ids.event < 0)
+	event = sample_layout_event(t, record, size);
+	if (event < 0)
 		return RUCHY_E_DAMAGED;
-	rc = sample_layout(&t->events[ids.event], record, size, &layout);
+	rc = sample_layout(&t->events[event], record, size, &layout);
 	if (rc < 0)
 		return rc;
 	*ret = layout.event;
-	ret->event = ids.event;
+	ret->event = event;
 	return complete_stack(it, &layout, ret);
 }
 

@@ -22,6 +22,8 @@ struct sample_layout {
 /* Does a record of this type stand among the samples of a ring: a sample, or a note of lost ones?
  */
 bool sample_layout_among(uint32_t type);
+/* The event that a sample belongs to; -1: none that is known. */
+int sample_layout_event(const struct event_table *t, const uint8_t *record, size_t size);
 /* RUCHY_E_DAMAGED where the record does not fit `desc`, RUCHY_E_UNSUPPORTED for unknown sample_type
  * bits before the stack. */
 int sample_layout(const struct event_desc *desc, const uint8_t *record, size_t size,

@@ -275,8 +275,31 @@ static bool is_entry(const struct place *p)
 }
 
 /*
- * The user part as the kernel walked it, by frame pointers. It ends with the first frame whose code
- * keeps none; only where that is an entry function the stack is complete.
+ * Address `i` of the user part, innermost first; 0: there is none. The kernel's walk by frame
+ * pointers, or, in LBR call stack mode, the interrupted address and the calls that have not
+ * returned. A call's own address is given as if it were the last byte before a return address.
+ */
+static uint64_t user_address(const struct event_sample *sample, uint64_t from, uint64_t i)
+{
+	if (i && sample->call_stack && sample->n_branches)
+		return i <= sample->n_branches ? event_branch(sample, i - 1).from + 1 : 0;
+	return from + i < sample->n_callchain ? ruchy_load64(sample->callchain + 8 * (from + i))
+					      : 0;
+}
+
+/* Was the user part as long as its recorder's memory? The LBR has 8, 16 or 32 entries. */
+static bool is_cut(const struct event_sample *sample)
+{
+	uint64_t n = sample->n_branches;
+
+	return sample->call_stack && n ? n == 8 || n == 16 || n >= 32
+				       : sample->n_callchain >= CALLCHAIN_MAX;
+}
+
+/*
+ * The user part as the kernel or the CPU knew it. It ends with the first frame whose code keeps no
+ * frame pointer, or the first call that is known; only where that is an entry function the stack is
+ * complete.
  */
 static void user_callchain(const struct walk *w, const struct event *ev, uint64_t from,
 			   struct stack *s)
@@ -284,16 +307,15 @@ static void user_callchain(const struct walk *w, const struct event *ev, uint64_
 	const struct event_sample *sample = &ev->sample;
 	struct place p = { 0 };
 	bool leaf = true;
+	uint64_t ip;
 
-	for (uint64_t i = from; i < sample->n_callchain; i++) {
-		uint64_t ip = ruchy_load64(sample->callchain + 8 * i);
-
+	for (uint64_t i = 0; (ip = user_address(sample, from, i)) != 0; i++) {
 		if (ip >= (uint64_t)PERF_CONTEXT_MAX)
 			break;
 		if (!leaf)
 			ip &= ~w->pac_mask; /* kernels before 5.10 leave it to us */
 		/* The kernel reads whatever the last frame pointer points to. */
-		if (!ip || ip >= w->arch->address_end)
+		if (ip >= w->arch->address_end)
 			break;
 		p = walk_place(w, leaf ? ip : ip - 1);
 		if (!push_place(s, &p, leaf ? 0 : STACK_FRAME_RETURN, 0))
@@ -302,7 +324,7 @@ static void user_callchain(const struct walk *w, const struct event *ev, uint64_
 	}
 	if (is_entry(&p))
 		s->end = STACK_END_ENTRY;
-	else if (sample->n_callchain >= CALLCHAIN_MAX)
+	else if (is_cut(sample))
 		s->end = STACK_END_LIMIT;
 	else
 		s->end = STACK_END_NO_CFI;

@@ -88,6 +88,11 @@ struct sample_stack {
  */
 bool sample_stack_read64(const struct sample_stack *stack, uint64_t address, uint64_t *ret_value);
 
+/* An entry of PERF_SAMPLE_BRANCH_STACK: the addresses of the branch and of where it went. */
+struct event_branch {
+	uint64_t from, to;
+};
+
 /* One value of PERF_SAMPLE_READ or PERF_RECORD_READ. */
 struct read_value {
 	uint64_t value, id, lost; /* id and lost are 0 where not recorded */
@@ -108,11 +113,17 @@ struct event_sample {
 	uint64_t n_callchain;
 	const uint8_t
 		*callchain; /* n_callchain u64, PERF_CONTEXT_* marks among them; ruchy_load64 */
-	bool walkable; /* the event records registers or callchains: without them there is no user
-			  part */
+	uint64_t n_branches;
+	const uint8_t *branches; /* n_branches entries, the latest first; event_branch */
+	bool call_stack; /* the branches are calls that have not returned (LBR call stack mode) */
+	bool walkable;   /* the event records registers or callchains: without them there is no user
+			    part */
 	struct sample_regs regs;
 	struct sample_stack stack;
 };
+
+/* Branch `i`, below n_branches. */
+struct event_branch event_branch(const struct event_sample *sample, uint64_t i);
 
 struct event_mmap {
 	uint32_t pid, tid;

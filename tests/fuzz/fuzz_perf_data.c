@@ -10,6 +10,8 @@
 
 #include "format/perf_data.h"
 
+#define PIPE_BYTES 65536 /* that a pipe takes without a reader: pipe(7) */
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 /* Touch all that a record points to. */
@@ -22,6 +24,8 @@ static uint64_t look_at(const struct event *e)
 		return 0;
 	for (uint64_t i = 0; i < s->n_callchain; i++)
 		sum += ruchy_load64(s->callchain + i * 8);
+	for (uint64_t i = 0; i < s->n_branches; i++)
+		sum += event_branch(s, i).from;
 	for (uint64_t i = 0; i < s->read.n_values; i++)
 		sum += event_read_value(&s->read, i).value;
 	for (unsigned i = 0; i < 64; i++)
@@ -62,17 +66,14 @@ static uint64_t read_all(struct perf_data *p, const struct trace_meta *meta)
 	return sum;
 }
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+static void read_input(int fd)
 {
-	int fd = memfd_create("fuzz", MFD_CLOEXEC);
 	struct trace_meta meta = { 0 };
 	volatile uint64_t sink; /* so that no read is optimised away */
 	struct ruchy_error err;
 	struct source source;
 	struct perf_data *p;
 
-	if (fd < 0 || write(fd, data, size) != (ssize_t)size)
-		abort();
 	source_init(&source, fd, "fuzz");
 	if (!perf_data_open(&source, &meta, &p, &err)) {
 		sink = read_all(p, &meta);
@@ -80,5 +81,21 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		perf_data_free(p);
 	}
 	trace_meta_fini(&meta);
+}
+
+/* As a file, and through a pipe, which is read by another way. */
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	int fd = memfd_create("fuzz", MFD_CLOEXEC), fds[2];
+
+	if (fd < 0 || write(fd, data, size) != (ssize_t)size)
+		abort();
+	read_input(fd);
+	if (size > PIPE_BYTES)
+		return 0;
+	if (pipe(fds) || (size && write(fds[1], data, size) != (ssize_t)size))
+		abort();
+	close(fds[1]);
+	read_input(fds[0]);
 	return 0;
 }

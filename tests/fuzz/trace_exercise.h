@@ -36,6 +36,8 @@ static inline uint64_t trace_exercise_sample(const struct event_sample *s)
 
 	for (uint64_t i = 0; i < s->n_callchain; i++)
 		sum += ruchy_load64(s->callchain + i * 8);
+	for (uint64_t i = 0; i < s->n_branches; i++)
+		sum += event_branch(s, i).to;
 	for (uint64_t i = 0; i <= s->read.n_values; i++)
 		sum += event_read_value(&s->read, i).lost;
 	for (unsigned i = 0; i <= 64; i++)

@@ -499,6 +499,50 @@ static void test_walk_user_callchain(void **state)
 	teardown(&f);
 }
 
+/* The CPU's own record of calls: what its frame pointers say is not asked for. */
+static void test_walk_lbr_call_stack(void **state)
+{
+	uint8_t chain[8 * 3], branches[24 * 32] = { 0 };
+	struct event_sample *s;
+	struct fixture f;
+	char text[512];
+
+	(void)state;
+	setup(&f, NULL);
+	s = &f.sample.sample;
+	memset(&s->regs, 0, sizeof(s->regs));
+	memset(&s->stack, 0, sizeof(s->stack));
+	ruchy_store64(chain, (uint64_t)PERF_CONTEXT_USER);
+	ruchy_store64(chain + 8, (uintptr_t)chain_leaf + 4);
+	ruchy_store64(chain + 16, KERNEL_IP & 0xffff); /* where frame pointers led */
+	s->callchain = chain;
+	s->n_callchain = 3;
+	/* a call at the very first byte of its function still is in it */
+	ruchy_store64(branches, (uintptr_t)chain_middle);
+	ruchy_store64(branches + 8, (uintptr_t)chain_leaf);
+	s->branches = branches;
+	s->n_branches = 1;
+	s->call_stack = true;
+	assert_int_equal(unwind_tables_prepare(f.tables), 0);
+	unwinder_walk(f.unwinder, f.processes, &f.sample, &f.stack);
+	names(&f, text, sizeof(text));
+	assert_string_equal(text, "chain_leaf chain_middle ");
+	assert_int_equal(f.stack.frames[1].flags, STACK_FRAME_RETURN);
+	assert_int_equal(f.stack.end, STACK_END_NO_CFI);
+	/* as many as the CPU can remember: there may have been more */
+	for (unsigned i = 1; i < 32; i++)
+		ruchy_store64(branches + (size_t)i * 24, (uintptr_t)chain_middle + 1);
+	s->n_branches = 32;
+	unwinder_walk(f.unwinder, f.processes, &f.sample, &f.stack);
+	assert_int_equal(f.stack.n_frames, 33);
+	assert_int_equal(f.stack.end, STACK_END_LIMIT);
+	/* branches that are any branches are no call stack */
+	s->call_stack = false;
+	unwinder_walk(f.unwinder, f.processes, &f.sample, &f.stack);
+	assert_int_equal(f.stack.n_frames, 2);
+	teardown(&f);
+}
+
 /* ---- frame pointers where there is no CFI ---- */
 
 /* Code of a JIT compiler: anonymous memory, frames by rbp. Its caller is chain_middle. */
@@ -635,6 +679,7 @@ int main(void)
 		cmocka_unit_test(test_walk_through_signal_frame),
 		cmocka_unit_test(test_walk_kernel_part),
 		cmocka_unit_test(test_walk_user_callchain),
+		cmocka_unit_test(test_walk_lbr_call_stack),
 		cmocka_unit_test(test_walk_frame_pointer_fallback),
 		cmocka_unit_test(test_new_refuses_other_machines),
 		cmocka_unit_test(test_walk_in_parallel),
