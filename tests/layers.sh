@@ -38,7 +38,7 @@ only analyze/unwind '(ruchy|analyze/(process|unwind))/' 'unwind/ sees process/'
 only analyze/symbolize '(ruchy/|analyze/(pool\.h|process/|unwind/|symbolize/))' 'symbolize/ sees process/ and unwind/'
 only analyze/profile '(ruchy|analyze/(pool\.h|process/module|unwind/stack|symbolize/symbolize|profile/))' \
 	'profile/ sees what stages hand over'
-only analyze/report '(ruchy/error|ruchy/event|analyze/(profile|report)/)' 'reports see the profile and nothing below it'
+only analyze/report '(ruchy/error|ruchy/event|ruchy/bytes|analyze/(profile|report)/)' 'reports see the profile and nothing below it'
 
 everything='include format record analyze'
 seam '# *include <zstd' "$everything" 'format/codec_zstd\.c'

@@ -125,30 +125,71 @@ static const char *xml_entity(char c)
 	}
 }
 
-static void put_shown(FILE *out, enum escape_medium medium, const char *text,
-		      const struct shown *shown)
+/* What one character becomes: bytes that live as long as `text` and `shown`. */
+static const char *bytes_of(enum escape_medium medium, const char *text, const struct shown *shown,
+			    size_t *ret_n)
 {
 	const char *entity = medium == ESCAPE_XML ? xml_entity(*text) : NULL;
 	bool folded = medium == ESCAPE_FOLDED || medium == ESCAPE_FOLDED_COMM;
+	const char *bytes = shown->visible[0]                              ? shown->visible
+			    : entity                                       ? entity
+			    : folded && *text == ';'                       ? ":"
+			    : medium == ESCAPE_FOLDED_COMM && *text == ' ' ? "_"
+									   : NULL;
 
-	if (shown->visible[0])
-		fputs(shown->visible, out);
-	else if (entity)
-		fputs(entity, out);
-	else if (folded && *text == ';')
-		fputc(':', out);
-	else if (medium == ESCAPE_FOLDED_COMM && *text == ' ')
-		fputc('_', out);
-	else
-		fwrite(text, 1, shown->bytes, out);
+	*ret_n = bytes ? strlen(bytes) : shown->bytes;
+	return bytes ? bytes : text;
+}
+
+static void put_shown(FILE *out, enum escape_medium medium, const char *text,
+		      const struct shown *shown)
+{
+	size_t n;
+	const char *bytes = bytes_of(medium, text, shown, &n);
+
+	fwrite(bytes, 1, n, out);
+}
+
+/* Bytes at the start of `text` that all media show as they are: nearly all of most names. */
+static size_t plain_bytes(const char *text)
+{
+	size_t n = 0;
+
+	while ((text[n] >= '*' && text[n] <= '~' && text[n] != ';' && text[n] != '<' &&
+		text[n] != '>'))
+		n++;
+	return n;
 }
 
 void escape_put(FILE *out, enum escape_medium medium, const char *text)
 {
 	while (*text) {
-		struct shown shown = show(text);
+		size_t plain = plain_bytes(text);
+		struct shown shown;
 
+		if (plain) {
+			fwrite(text, 1, plain, out);
+			text += plain;
+			continue;
+		}
+		shown = show(text);
 		put_shown(out, medium, text, &shown);
+		text += shown.bytes;
+	}
+}
+
+void escape_append(struct ruchy_buf *out, enum escape_medium medium, const char *text)
+{
+	while (*text) {
+		size_t n = plain_bytes(text);
+		const char *bytes = text;
+		struct shown shown = { .bytes = n };
+
+		if (!n) {
+			shown = show(text);
+			bytes = bytes_of(medium, text, &shown, &n);
+		}
+		ruchy_buf_put(out, bytes, n);
 		text += shown.bytes;
 	}
 }

@@ -14,6 +14,8 @@
 #include <stddef.h>
 #include <stdio.h>
 
+#include "ruchy/bytes.h"
+
 enum escape_medium {
 	ESCAPE_TEXT,        /* a terminal or a text file: one line */
 	ESCAPE_XML,         /* character data or a quoted attribute of XML 1.0 */
@@ -28,6 +30,8 @@ enum escape_cut {
 };
 
 void escape_put(FILE *out, enum escape_medium medium, const char *text);
+/* The same to the end of a buffer. */
+void escape_append(struct ruchy_buf *out, enum escape_medium medium, const char *text);
 /* Terminal columns of `text` as escape_put prints it (ESCAPE_TEXT). */
 size_t escape_columns(const char *text);
 /* As escape_put, but at most `columns` columns. Returns the columns printed. */

@@ -22,44 +22,51 @@ static uint32_t deepest(const struct report_tree *tree)
 	return depth;
 }
 
-/* `path` has room for the ids of the deepest stack. */
-static void put_line(FILE *out, const struct report_tree *tree, uint32_t id, uint32_t *path)
+/* The line of the node that the loop is at. Nodes come in pre-order, so of its callers' names only
+ * those that are new have to be written. */
+struct line {
+	struct ruchy_buf text;
+	size_t *ends; /* of the frames at each depth */
+};
+
+static void move_to(struct line *line, const struct report_tree_node *node)
 {
-	uint32_t depth = tree->nodes[id].depth;
+	bool comm = node->kind == PROFILE_NODE_COMM;
 
-	for (uint32_t at = id, i = depth; i > 0; at = tree->nodes[at].parent)
-		path[--i] = at;
-	for (uint32_t i = 0; i < depth; i++) {
-		const struct report_tree_node *node = &tree->nodes[path[i]];
-		bool comm = node->kind == PROFILE_NODE_COMM;
+	line->text.size = line->ends[node->depth - 1];
+	if (node->depth > 1)
+		ruchy_buf_put(&line->text, ";", 1);
+	escape_append(&line->text, comm ? ESCAPE_FOLDED_COMM : ESCAPE_FOLDED, node->name);
+	line->ends[node->depth] = line->text.size;
+}
 
-		if (i > 0)
-			fputc(';', out);
-		escape_put(out, comm ? ESCAPE_FOLDED_COMM : ESCAPE_FOLDED, node->name);
-	}
-	fprintf(out, " %" PRIu64 "\n", tree->nodes[id].self.samples);
+static void put_line(FILE *out, const struct line *line, uint64_t number)
+{
+	fwrite(line->text.data, 1, line->text.size, out);
+	fprintf(out, " %" PRIu64 "\n", number);
 }
 
 static int write_folded(const struct profile *p, const struct report_options *options, FILE *out,
 			struct ruchy_error *err)
 {
 	struct report_tree tree;
-	uint32_t *path;
+	struct line line = { 0 };
 	int status = report_tree_init(&tree, p, p->time_base);
 
 	(void)options;
 	if (status)
 		return ruchy_error_set(err, status, "folded stacks: no memory for the call tree");
-	path = calloc((size_t)deepest(&tree) + 1, sizeof(*path));
-	if (!path) {
-		status = ruchy_error_set(err, RUCHY_E_NOMEM, "folded stacks: no memory");
-		goto out;
+	line.ends = calloc((size_t)deepest(&tree) + 1, sizeof(*line.ends));
+	line.text.failed = !line.ends;
+	for (uint32_t id = 1; id < tree.n_nodes && !line.text.failed; id++) {
+		move_to(&line, &tree.nodes[id]);
+		if (tree.nodes[id].self.samples && !line.text.failed)
+			put_line(out, &line, tree.nodes[id].self.samples);
 	}
-	for (uint32_t id = 1; id < tree.n_nodes; id++)
-		if (tree.nodes[id].self.samples)
-			put_line(out, &tree, id, path);
-out:
-	free(path);
+	if (line.text.failed)
+		status = ruchy_error_set(err, RUCHY_E_NOMEM, "folded stacks: no memory");
+	ruchy_buf_fini(&line.text);
+	free(line.ends);
 	report_tree_fini(&tree);
 	return status;
 }
