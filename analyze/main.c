@@ -115,6 +115,19 @@ static void print_warnings(const struct profile *p)
 	}
 }
 
+/* What is named in the profile can be looked up only now. */
+static int choose(const struct options *o, const struct profile *p, struct report_options *ret,
+		  struct ruchy_error *err)
+{
+	int rc = report_choose_order(p, o->sort, &ret->order, err);
+
+	if (rc == 0 && o->weight)
+		rc = report_choose_weight(p, o->weight, &ret->weight, err);
+	if (rc == 0 && o->color)
+		rc = report_choose_metric(p, o->color, &ret->metric, err);
+	return rc;
+}
+
 static int write_reports(const struct options *o, const struct profile *p, struct ruchy_error *err)
 {
 	const struct {
@@ -129,8 +142,15 @@ static int write_reports(const struct options *o, const struct profile *p, struc
 	struct report_options options = { .hotspots = o->hotspots,
 					  .width = terminal_width(),
 					  .colour = isatty(STDOUT_FILENO) && !getenv("NO_COLOR"),
-					  .title = o->title };
+					  .title = o->title,
+					  .weighted = o->weight != NULL,
+					  .by_metric = o->color != NULL,
+					  .lines = o->lines,
+					  .timeline = o->timeline };
 	bool stdout_taken = o->quiet;
+
+	if (choose(o, p, &options, err) < 0)
+		return err->code;
 
 	for (size_t i = 0; i < sizeof(asked) / sizeof(asked[0]); i++) {
 		int rc;
@@ -179,8 +199,8 @@ static int make_profile(const struct options *o, struct profile **ret, struct ru
 						   .engine = engine_of(o->unwinder),
 						   .inlines = !o->no_inline,
 						   .jobs = o->jobs,
-						   .rows = o->perf_script &&
-							   report_perfscript.needs_rows };
+						   .lines = o->lines,
+						   .rows = o->perf_script || o->timeline };
 	int rc = 0;
 
 	if (o->debuginfod)

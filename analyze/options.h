@@ -38,6 +38,8 @@ struct options {
 	const char *json, *flame_graph, *folded,
 		*perf_script; /* files, "-" stdout, NULL not asked */
 	const char *title;
+	const char *sort, *weight, *color; /* names in the profile, NULL not asked */
+	bool lines, timeline;
 	unsigned hotspots;    /* 0: not asked */
 	unsigned jobs;        /* threads; 0: not asked */
 	double min_complete;  /* percent; 0: not asked */

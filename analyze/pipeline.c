@@ -236,6 +236,8 @@ int pipeline_run(const struct pipeline_options *options, struct profile **ret,
 	if (!p.pool || !p.modules)
 		goto out;
 	p.builder = profile_builder_new(pool_workers(p.pool), options->rows);
+	if (p.builder && options->lines)
+		profile_builder_want_lines(p.builder);
 	p.tables = unwind_tables_new(p.modules);
 	p.symbolizer = symbolizer_new(p.modules, p.pool, options->inlines);
 	if (!p.builder || !p.tables || !p.symbolizer)

@@ -14,6 +14,7 @@ struct pipeline_options {
 	enum unwind_engine engine;
 	unsigned jobs; /* threads; 0: one for each CPU that we may run on */
 	bool inlines;  /* expand inlined calls */
+	bool lines;    /* make source lines, too */
 	bool rows;     /* a report wants every sample in time order */
 };
 

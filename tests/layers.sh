@@ -44,7 +44,7 @@ everything='include format record analyze'
 seam '# *include <zstd' "$everything" 'format/codec_zstd\.c'
 seam '# *include <(elfutils/|libelf|gelf|dwarf\.h)' "$everything" \
 	'analyze/process/module_[a-z]*\.[ch]|analyze/unwind/cfi_[a-z]*\.[ch]|analyze/symbolize/(symbolize|dwarf)_[a-z]*\.[ch]'
-seam '# *include <cjson' "$everything" 'analyze/report/report_json\.c'
+seam '# *include <cjson' "$everything" 'analyze/report/json_build\.h'
 seam '# *include <libunwind' "$everything" 'analyze/unwind/unwind_libunwind\.c'
 seam '# *include <libiberty' "$everything" 'analyze/symbolize/demangle\.c'
 seam 'perf_event_open\([^2]|SYS_perf_event_open|__NR_perf_event_open' 'format analyze' 'nobody'

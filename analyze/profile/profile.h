@@ -55,7 +55,12 @@ struct profile_counter {
 	const char *reason; /* NULL when available */
 	int column;         /* -1 when unavailable */
 	int fallback;       /* column that stands in, -1 none */
-	double coverage;    /* running / enabled, NAN unknown */
+	double coverage; /* the part of the tasks' CPU time that it was on the PMU, NAN unknown */
+	const char *coverage_reason; /* why that is unknown; static, NULL: it is known */
+	/* How it was opened, as the recorder says; NULL, 0, 1 where it does not. */
+	const char *mode, *pmus, *unit; /* unit: of the count times `scale` */
+	double scale;
+	uint32_t group; /* counters of one group were counted at the very same times */
 };
 
 struct profile_function {
@@ -110,6 +115,15 @@ struct profile_node {
 	struct profile_weight *self, *total;
 };
 
+/* A source line in a function; the one that a call is on, for callers. */
+struct profile_line {
+	const char *place; /* "src/busy.c:22" */
+	const char *file;
+	uint32_t line, function;
+	struct profile_weight *self, *total; /* total counts a recursive line once a sample */
+	profile_squares *squares;            /* of self */
+};
+
 struct profile_thread {
 	uint32_t pid, tid;
 	const char *name;
@@ -133,7 +147,9 @@ struct profile_module {
 /* What was recorded, for headers; copied from the first trace. */
 struct profile_info {
 	const char *trace, *command, *hostname, *kernel, *arch, *cpu_model, *recorder, *format;
-	const char *binary; /* argv[0] of the command, NULL unknown */
+	const char *binary;    /* argv[0] of the command, NULL unknown */
+	const char *recording; /* its mode: how the events were opened together, in words; NULL
+				  unknown */
 	const char *const *fallbacks;
 	size_t n_fallbacks;
 	size_t n_traces;
@@ -169,6 +185,8 @@ struct profile {
 	size_t n_stacks;
 	const struct profile_node *nodes;
 	size_t n_nodes;
+	const struct profile_line *lines; /* sorted like functions; none where not asked for */
+	size_t n_lines;
 	const struct profile_thread *threads; /* sorted by time base, greatest first */
 	size_t n_threads;
 	const struct profile_module *modules; /* sorted by total, greatest first */
@@ -193,6 +211,8 @@ struct profile_builder;
 
 /* `workers`: how many may add samples at once. `rows`: keep every sample for profile_rows. */
 struct profile_builder *profile_builder_new(unsigned workers, bool rows);
+/* Make lines, too. */
+void profile_builder_want_lines(struct profile_builder *b);
 /* Begin a trace: its events become columns. `path` for the header. Returns 0 or RUCHY_E_NOMEM. */
 int profile_builder_trace(struct profile_builder *b, const char *path,
 			  const struct trace_meta *meta);

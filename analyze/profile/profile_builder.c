@@ -49,6 +49,11 @@ void profile_builder_free(struct profile_builder *b)
 	free(b);
 }
 
+void profile_builder_want_lines(struct profile_builder *b)
+{
+	b->lines = true;
+}
+
 const char *profile_builder_text(struct profile_builder *b, const char *text)
 {
 	uint32_t number = text ? intern_text(&b->texts, text) : INTERN_NONE;
@@ -134,7 +139,8 @@ static int describe(struct profile_builder *b, const char *path, const struct tr
 	if (!keep(b, &info->trace, path) || !keep(b, &info->hostname, meta->hostname) ||
 	    !keep(b, &info->kernel, meta->kernel) || !keep(b, &info->arch, meta->arch) ||
 	    !keep(b, &info->cpu_model, meta->cpu_model) ||
-	    !keep(b, &info->recorder, meta->recorder))
+	    !keep(b, &info->recorder, meta->recorder) ||
+	    !keep(b, &info->recording, meta->recording))
 		return RUCHY_E_NOMEM;
 	return 0;
 }
@@ -206,6 +212,11 @@ static int add_counter(struct profile_builder *b, const struct meta_counter *fro
 					   .requested = from->requested,
 					   .column = counter_column(b, from->event),
 					   .fallback = counter_column(b, from->fallback),
+					   .mode = profile_builder_text(b, from->mode),
+					   .pmus = profile_builder_text(b, from->pmus),
+					   .unit = profile_builder_text(b, from->unit),
+					   .scale = from->scale,
+					   .group = from->group,
 					   .coverage = NAN };
 	void *array = b->counters;
 
@@ -213,7 +224,9 @@ static int add_counter(struct profile_builder *b, const struct meta_counter *fro
 	if (!counter.available)
 		counter.reason =
 			profile_builder_text(b, from->reason ? from->reason : "not recorded");
-	if (!counter.name || (!counter.available && !counter.reason))
+	if (!counter.name || (!counter.available && !counter.reason) ||
+	    (from->mode && !counter.mode) || (from->pmus && !counter.pmus) ||
+	    (from->unit && !counter.unit))
 		return RUCHY_E_NOMEM;
 	for (size_t i = 0; i < b->n_counters; i++) {
 		if (b->counters[i].name != counter.name)
@@ -291,6 +304,12 @@ static void add_totals(struct profile_builder *b, const struct trace_meta *meta)
 		c->enabled_ns += t->enabled_ns;
 		c->running_ns += t->running_ns;
 	}
+	for (size_t i = 0; meta->has_recording && i < meta->n_totals; i++)
+		if ((int)meta->totals[i].event == meta->task_time_event) {
+			b->task_time_ns += meta->totals[i].running_ns;
+			b->n_task_times++;
+			break;
+		}
 }
 
 /* Loss is told up to three times (totals, flushes, LOST records); the greatest knows best. */

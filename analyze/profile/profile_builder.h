@@ -28,6 +28,11 @@ struct profile_builder {
 	int *event_columns; /* owned: column of each event of the current trace, -1 none */
 	size_t n_event_columns;
 	struct row_spill *rows; /* NULL: not kept */
+	bool lines;
+	/* The CPU time of the tasks recorded, the whole of coverage, and how many traces tell it.
+	 */
+	uint64_t task_time_ns;
+	size_t n_task_times;
 	struct profile_info info;
 	struct text_list fallbacks, warnings;
 };

@@ -3,7 +3,6 @@
  * From counts to a profile, once all samples are in: the steps in their order, and what is public
  * of the result.
  */
-#include <math.h>
 #include <string.h>
 
 #include "analyze/profile/profile_finish.h"
@@ -29,6 +28,9 @@ void profile_free(struct profile *pub)
 	free(p->function_weights);
 	free(p->node_weights);
 	free(p->thread_weights);
+	free(p->lines);
+	free(p->line_weights);
+	free(p->line_squares);
 	free(p->function_squares);
 	free(p->thread_squares);
 	for (unsigned i = 0; p->maps && i < p->n_maps; i++) {
@@ -103,26 +105,6 @@ static int make_columns(struct finish *f)
 	return 0;
 }
 
-/* How much of the task's time an event was on the PMU: its running time / the task's own clock. */
-static void measure_coverage(struct profile_whole *p, size_t n_counters)
-{
-	double clock = NAN;
-
-	for (size_t i = 0; i < p->pub.n_columns; i++)
-		if (p->columns[i].nanoseconds && p->columns[i].has_exact &&
-		    p->columns[i].exact_count)
-			clock = (double)p->columns[i].exact_count;
-	for (size_t i = 0; i < n_counters; i++) {
-		struct profile_counter *c = &p->counters[i];
-
-		if (c->available && p->columns[c->column].has_exact) {
-			c->coverage = (double)p->columns[c->column].running_ns / clock;
-			if (c->coverage > 1)
-				c->coverage = 1;
-		}
-	}
-}
-
 /* ---- all of it ---- */
 
 static void publish(struct finish *f)
@@ -142,6 +124,8 @@ static void publish(struct finish *f)
 	p->pub.n_stacks = f->c->tree.n_nodes;
 	p->pub.nodes = p->nodes;
 	p->pub.n_nodes = f->nodes.n + 1;
+	p->pub.lines = p->lines;
+	p->pub.n_lines = f->n_lines;
 	p->pub.threads = p->threads;
 	p->pub.n_threads = f->c->threads.keys.n;
 	p->pub.modules = p->modules;
@@ -171,15 +155,16 @@ int profile_builder_finish(struct profile_builder *b, struct symbolizer *symboli
 	int rc = f.p ? merge(&f) : RUCHY_E_NOMEM;
 
 	rc = rc < 0 ? rc : make_columns(&f);
+	rc = rc < 0 ? rc : profile_totals_check(&f);
 	rc = rc < 0 ? rc : profile_frames_make(&f, symbolizer, modules);
 	rc = rc < 0 ? rc : profile_tree_make(&f);
 	rc = rc < 0 ? rc : profile_squares_make(&f);
 	rc = rc < 0 ? rc : profile_modules_make(&f, modules);
+	rc = rc < 0 ? rc : profile_lines_make(&f);
 	rc = rc < 0 ? rc : profile_sort_threads(&f);
 	rc = rc < 0 ? rc : profile_sort_functions(&f);
 	if (rc == 0) {
 		publish(&f);
-		measure_coverage(f.p, b->n_counters);
 		rc = profile_explain_metrics(&f.p->pub, &f.p->texts);
 	}
 	if (rc == 0) {

@@ -2,8 +2,9 @@
 /*
  * profile_finish.h - the steps from counts to a profile; private to profile/.
  * profile_finish.c runs them in this order, each once: merge (the workers' counts),
- * frames (names, functions), tree (weights), squares, modules, sort. Each returns 0, RUCHY_E_NOMEM,
- * or what the symbolizer does; what they make is owned by `p`, their scratch by `struct finish`.
+ * frames (names, functions), tree (weights), squares, modules, lines, sort. Each returns 0,
+ * RUCHY_E_NOMEM, or what the symbolizer does; what they make is owned by `p`, their scratch by
+ * `struct finish`.
  */
 #ifndef RUCHY_ANALYZE_PROFILE_FINISH_H
 #define RUCHY_ANALYZE_PROFILE_FINISH_H
@@ -26,7 +27,9 @@ struct profile_whole {
 	struct profile_node *nodes;
 	struct profile_thread *threads;
 	struct profile_weight *function_weights, *node_weights, *thread_weights;
-	profile_squares *function_squares, *thread_squares;
+	profile_squares *function_squares, *thread_squares, *line_squares;
+	struct profile_line *lines;
+	struct profile_weight *line_weights;
 	/* for rows: from a worker's numbers to ours */
 	struct counts_map *maps; /* owned, and what each holds; by worker; NULL: no rows */
 	unsigned n_maps;
@@ -50,6 +53,7 @@ struct finish {
 	size_t max_chain;
 	uint32_t *seen; /* columns that one group has samples in */
 	size_t n_seen;
+	size_t n_lines;
 };
 
 /* calloc that gives a pointer for 0 elements too. */
@@ -63,6 +67,10 @@ int profile_frames_make(struct finish *f, struct symbolizer *symbolizer,
 			const struct module_table *modules);
 /* Lay the logical call tree; weights of its nodes and of the functions. */
 int profile_tree_make(struct finish *f);
+/* The coverage of the counters; a warning where samples and exact totals are far apart. */
+int profile_totals_check(struct finish *f);
+/* Source lines with their weights, greatest first; nothing where they were not asked for. */
+int profile_lines_make(struct finish *f);
 /* The squares of the functions, from those of the leaf frames. */
 int profile_squares_make(struct finish *f);
 /* The modules, greatest first. */

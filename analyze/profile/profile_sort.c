@@ -130,6 +130,8 @@ int profile_sort_functions(struct finish *f)
 		n_symbols += p->frames[i].n_symbols;
 	for (size_t i = 0; i < n_symbols; i++)
 		p->symbols[i].function = renumber[p->symbols[i].function];
+	for (size_t i = 0; i < f->n_lines; i++)
+		p->lines[i].function = renumber[p->lines[i].function];
 	for (size_t i = 1; i <= f->nodes.n; i++)
 		if (p->nodes[i].kind == PROFILE_NODE_FUNCTION)
 			p->nodes[i].function = renumber[p->nodes[i].function];

@@ -10,8 +10,8 @@
 	const height = Number(svg.getAttribute("height"));
 	let frames = [], zoomed = null, term = "";
 
-	// "name (1,234 samples, 5.67%)"
-	const nameOf = (title) => title.replace(/ \([0-9,]+ samples, [0-9.]+%\)$/, "");
+	// "name (1,234 samples, 5.67%)", or with a ratio: "..., 5.67%, IPC 0.53)"
+	const nameOf = (title) => title.replace(/ \([0-9,]+ samples, [0-9.]+%(, [^()]*)?\)$/, "");
 
 	function readFrames() {
 		for (const g of byId("frames").children) {

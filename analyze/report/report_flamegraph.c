@@ -2,8 +2,10 @@
 /*
  * An interactive flame graph: one SVG file with no outside resources, by Brendan
  * Gregg's conventions: depth upwards from the root, siblings in order of their names,
- * width by the time base's count, a <title> "name (1,234 samples, 5.67%)" on each
- * frame. fg:x, fg:w and total_samples are those of inferno.
+ * width by an event's count (the time base's, if no other was named), a <title> "name (1,234
+ * samples, 5.67%)" on each frame. Colours tell the kind of code, or a ratio of what was sampled in
+ * the frame and above it, against the run's: red is worse, blue better, grey too few samples. fg:x,
+ * fg:w and total_samples are those of inferno.
  *
  * Complete without its script: labels are already fitted, places already computed.
  * The same profile gives the same bytes.
@@ -13,6 +15,7 @@
 #include <stdlib.h>
 
 #include "analyze/report/escape.h"
+#include "analyze/report/flame_colour.h"
 #include "analyze/report/report.h"
 #include "analyze/report/report_flamegraph_script.h"
 #include "analyze/report/report_number.h"
@@ -24,7 +27,6 @@
 #define FRAME_HEIGHT 16
 #define HEAD_HEIGHT  56
 #define FOOT_HEIGHT  46
-#define CHAR_TENTHS  72 /* a character of 12 px monospace, in tenths of a pixel */
 #define LABEL_PAD    3
 #define MIN_TENTHS   1.0 /* narrower frames are not drawn */
 
@@ -32,6 +34,8 @@ struct graph {
 	const struct profile *p;
 	const struct report_options *options;
 	FILE *out;
+	struct flame_colour colour;
+	int column; /* what widths count, -1: nothing was sampled */
 	struct report_tree tree;
 	uint64_t *start; /* owned: each node's left edge, in counts */
 	bool *drawn;     /* owned */
@@ -39,56 +43,6 @@ struct graph {
 	uint64_t elided;
 	unsigned height;
 };
-
-/* ---- colours: the kind gives the hue, a hash of the name the shade ---- */
-
-struct palette {
-	const char *label;        /* in the legend; NULL: not there */
-	uint8_t base[3], span[3]; /* red, green, blue */
-};
-
-enum colour { USER, INLINED, KERNEL, BROKEN, FRAME, COLOUR_COUNT };
-
-static const struct palette palettes[COLOUR_COUNT] = {
-	[USER] = { "user", { 235, 135, 50 }, { 20, 85, 45 } },
-	[INLINED] = { "inlined", { 120, 200, 145 }, { 60, 35, 40 } },
-	[KERNEL] = { "kernel", { 135, 175, 225 }, { 45, 40, 30 } },
-	[BROKEN] = { "broken stack", { 185, 185, 185 }, { 0, 0, 0 } },
-	[FRAME] = { NULL, { 225, 222, 210 }, { 0, 0, 0 } }, /* root and process names */
-};
-
-static enum colour colour_of(const struct report_tree_node *node)
-{
-	if (node->kind == PROFILE_NODE_ROOT || node->kind == PROFILE_NODE_COMM)
-		return FRAME;
-	if (node->kind == PROFILE_NODE_BROKEN)
-		return BROKEN;
-	if (node->kernel)
-		return KERNEL;
-	return node->inlined ? INLINED : USER;
-}
-
-/* FNV-1a, 32 bits. */
-static uint32_t hash_name(const char *name)
-{
-	uint32_t hash = 2166136261u;
-
-	for (; name && *name; name++)
-		hash = (hash ^ (uint8_t)*name) * 16777619u;
-	return hash;
-}
-
-static void put_fill(const struct graph *g, enum colour colour, uint32_t hash)
-{
-	const struct palette *palette = &palettes[colour];
-	unsigned rgb[3];
-
-	for (int i = 0; i < 3; i++) {
-		rgb[i] = palette->base[i] + (hash & 0xff) * palette->span[i] / 255;
-		hash >>= 8;
-	}
-	fprintf(g->out, "fill=\"rgb(%u,%u,%u)\"", rgb[0], rgb[1], rgb[2]);
-}
 
 /* ---- places ---- */
 
@@ -146,17 +100,24 @@ static void put_title(const struct graph *g, const struct report_tree_node *node
 
 	fputs("<g><title>", g->out);
 	escape_put(g->out, ESCAPE_XML, node->name ? node->name : "all");
-	fprintf(g->out, " (%s samples, %s%%)</title>",
-		report_number_grouped(&samples, node->total.samples),
+	fprintf(g->out, " (%s samples, %s%%", report_number_grouped(&samples, node->total.samples),
 		node->name ? report_number_percent(&share, node->total.count,
 						   g->tree.nodes[0].total.count, 2)
 			   : "100");
+	if (g->colour.ratio) {
+		struct metric m = flame_colour_metric(&g->colour, node);
+
+		fprintf(g->out, ", %s %s", metric_infos[g->options->metric].text,
+			m.has_value ? report_number_metric(&share, g->options->metric, m.value)
+				    : "unknown");
+	}
+	fputs(")</title>", g->out);
 }
 
 static void put_label(const struct graph *g, const struct report_tree_node *node, long left,
 		      long width, unsigned y)
 {
-	long room = (width - 2 * LABEL_PAD * 10) / CHAR_TENTHS;
+	long room = (width - 2 * LABEL_PAD * 10) / FLAME_CHAR_TENTHS;
 
 	if (room < 3)
 		return;
@@ -181,7 +142,7 @@ static void put_frame(const struct graph *g, size_t id)
 	fprintf(g->out, "y=\"%u\" ", y);
 	put_tenths(g, "width", right - left);
 	fprintf(g->out, "height=\"%d\" ", FRAME_HEIGHT - 1);
-	put_fill(g, colour_of(node), hash_name(node->name));
+	flame_colour_fill(&g->colour, node);
 	fprintf(g->out, " rx=\"2\" fg:x=\"%" PRIu64 "\" fg:w=\"%" PRIu64 "\"/>", g->start[id],
 		node->total.count);
 	put_label(g, node, left + PAD * 10, right - left, y);
@@ -210,7 +171,7 @@ static void put_subtitle(const struct graph *g)
 		fputs("no samples: the program used too little CPU time to be seen", g->out);
 		return;
 	}
-	column = &g->p->columns[g->p->time_base];
+	column = &g->p->columns[g->column];
 	fprintf(g->out, "%s samples of ", report_number_grouped(&samples, root->total.samples));
 	escape_put(g->out, ESCAPE_XML, column->name);
 	if (column->nanoseconds)
@@ -249,17 +210,8 @@ static void put_head(const struct graph *g)
 
 static void put_legend(const struct graph *g, unsigned y)
 {
-	unsigned x = PAD;
+	unsigned x = flame_colour_legend(&g->colour, PAD, y);
 
-	for (int i = 0; i < COLOUR_COUNT; i++) {
-		if (!palettes[i].label)
-			continue;
-		fprintf(g->out, "<rect x=\"%u\" y=\"%u\" width=\"10\" height=\"10\" ", x, y - 9);
-		put_fill(g, (enum colour)i, 0x808080);
-		fprintf(g->out, "/><text x=\"%u\" y=\"%u\">%s</text>\n", x + 14, y,
-			palettes[i].label);
-		x += 14 + 24 + (unsigned)escape_columns(palettes[i].label) * CHAR_TENTHS / 10;
-	}
 	if (g->elided && g->tree.n_nodes > 1) {
 		struct report_number number;
 
@@ -304,8 +256,16 @@ static void put_document(const struct graph *g)
 static int write_flamegraph(const struct profile *p, const struct report_options *options,
 			    FILE *out, struct ruchy_error *err)
 {
-	struct graph g = { .p = p, .options = options, .out = out };
-	int status = report_tree_init(&g.tree, p, p->time_base);
+	struct graph g = { .p = p,
+			   .options = options,
+			   .out = out,
+			   .colour = { .out = out },
+			   .column = options->weighted ? (int)options->weight : p->time_base };
+	int status;
+
+	if (options->by_metric)
+		flame_colour_by_metric(&g.colour, p, options->metric);
+	status = report_tree_init(&g.tree, p, g.column, g.colour.ratio);
 
 	if (!status)
 		status = place_nodes(&g);

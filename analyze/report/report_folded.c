@@ -4,6 +4,9 @@
  * Brendan Gregg's stackcollapse-perf.pl writes them without options: no marks on
  * kernel or inlined frames, blanks in the comm as '_'. flamegraph.pl, inferno and
  * speedscope read them. Lines are in order of their frames' names.
+ *
+ * A line's number is of samples of the time base, as stackcollapse-perf.pl counts; of
+ * events, as the flame graph's widths are, where the user named the counter.
  */
 #include <inttypes.h>
 #include <stdlib.h>
@@ -51,9 +54,9 @@ static int write_folded(const struct profile *p, const struct report_options *op
 {
 	struct report_tree tree;
 	struct line line = { 0 };
-	int status = report_tree_init(&tree, p, p->time_base);
+	int status = report_tree_init(
+		&tree, p, options->weighted ? (int)options->weight : p->time_base, NULL);
 
-	(void)options;
 	if (status)
 		return ruchy_error_set(err, status, "folded stacks: no memory for the call tree");
 	line.ends = calloc((size_t)deepest(&tree) + 1, sizeof(*line.ends));
@@ -61,7 +64,9 @@ static int write_folded(const struct profile *p, const struct report_options *op
 	for (uint32_t id = 1; id < tree.n_nodes && !line.text.failed; id++) {
 		move_to(&line, &tree.nodes[id]);
 		if (tree.nodes[id].self.samples && !line.text.failed)
-			put_line(out, &line, tree.nodes[id].self.samples);
+			put_line(out, &line,
+				 options->weighted ? tree.nodes[id].self.count
+						   : tree.nodes[id].self.samples);
 	}
 	if (line.text.failed)
 		status = ruchy_error_set(err, RUCHY_E_NOMEM, "folded stacks: no memory");

@@ -99,6 +99,5 @@ static int write_perfscript(const struct profile *p, const struct report_options
 
 const struct report_ops report_perfscript = {
 	.name = "perf-script",
-	.needs_rows = true,
 	.write = write_perfscript,
 };

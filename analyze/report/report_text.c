@@ -4,15 +4,14 @@
  * time goes. Fits the terminal's width; with width 0 (a pipe) it is plain: no
  * colour, no bars, nothing shortened.
  */
-#include <math.h>
 #include <stdbool.h>
 #include <string.h>
 #include <time.h>
 
-#include "analyze/profile/counter_name.h"
 #include "analyze/report/escape.h"
 #include "analyze/report/report.h"
 #include "analyze/report/report_number.h"
+#include "analyze/report/text_counters.h"
 #include "analyze/report/text_page.h"
 #include "analyze/report/text_table.h"
 
@@ -222,65 +221,15 @@ static void put_header(const struct text_page *t)
 		put_line(t, "warning", info->warnings[i]);
 }
 
-/* ---- ratios ---- */
-
-static bool was_requested(const struct profile *p, const char *base)
-{
-	for (size_t i = 0; i < p->n_counters; i++)
-		if (p->counters[i].requested && counter_name_is(p->counters[i].name, base))
-			return true;
-	return false;
-}
-
-static void put_ratio(const struct text_page *t, enum metric_id id)
-{
-	const struct metric *m = &t->p->metrics.values[id];
-	struct report_number number;
-
-	text_page_style(t, TEXT_DIM);
-	fprintf(t->out, "  %-26s", metric_infos[id].text);
-	text_page_style(t, TEXT_PLAIN);
-	if (!m->has_value) {
-		fputs("not known: ", t->out);
-		escape_put(t->out, ESCAPE_TEXT, m->reason ? m->reason : "not measured");
-	} else {
-		fputs(report_number_metric(&number, id, m->value), t->out);
-		if (isfinite(m->low) && isfinite(m->high)) {
-			fprintf(t->out, " (95%% interval %s",
-				report_number_metric(&number, id, m->low));
-			fprintf(t->out, " to %s)", report_number_metric(&number, id, m->high));
-		}
-	}
-	fputc('\n', t->out);
-}
-
-/* Ratios that have a value, and why those asked for have none. */
-static void put_ratios(const struct text_page *t)
-{
-	bool any = false;
-
-	for (enum metric_id i = 0; i < METRIC_COUNT; i++) {
-		const struct metric *m = &t->p->metrics.values[i];
-		bool rate = metric_infos[i].unit != METRIC_PER_KILO;
-
-		if (!m->has_value && !(rate && was_requested(t->p, metric_infos[i].numerator)))
-			continue;
-		if (!any)
-			fputc('\n', t->out);
-		any = true;
-		put_ratio(t, i);
-	}
-}
-
 static int write_text(const struct profile *p, const struct report_options *options, FILE *out,
 		      struct ruchy_error *err)
 {
 	struct text_page t = { .p = p, .options = options, .out = out };
 
-	(void)err;
 	put_header(&t);
-	text_table_write(&t);
-	put_ratios(&t);
+	if (text_table_write(&t) < 0)
+		return ruchy_error_set(err, RUCHY_E_NOMEM, "report: out of memory");
+	text_counters_write(&t);
 	return 0;
 }
 

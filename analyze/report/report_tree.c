@@ -19,6 +19,7 @@ struct member {
 struct work {
 	const struct profile *p;
 	size_t column;
+	const struct profile_ratio *ratio; /* NULL: none */
 	struct report_tree *tree;
 	struct member *members; /* every source node enters once */
 	size_t n_members;
@@ -56,6 +57,15 @@ static void add(struct profile_weight *to, const struct profile_weight *from)
 {
 	to->samples += from->samples;
 	to->count += from->count;
+}
+
+static void add_ratio(const struct work *w, struct report_tree_node *to,
+		      const struct profile_node *from)
+{
+	if (!w->ratio)
+		return;
+	add(&to->top, &from->total[w->ratio->numerator]);
+	add(&to->bottom, &from->total[w->ratio->denominator]);
 }
 
 /* Put the children of `node` that weigh something at the end of the members. */
@@ -107,6 +117,7 @@ static void emit(struct work *w, const struct group *group)
 	for (size_t i = group->first; i < group->last; i++) {
 		add(&node->self, &w->members[i].node->self[w->column]);
 		add(&node->total, &w->members[i].node->total[w->column]);
+		add_ratio(w, node, w->members[i].node);
 		gather_children(w, w->members[i].node);
 	}
 	push_groups(w, children, id);
@@ -118,6 +129,7 @@ static void build(struct work *w)
 
 	w->tree->nodes[0].self = root->self[w->column];
 	w->tree->nodes[0].total = root->total[w->column];
+	add_ratio(w, &w->tree->nodes[0], root);
 	gather_children(w, root);
 	push_groups(w, 0, 0);
 	while (w->n_groups) {
@@ -127,9 +139,10 @@ static void build(struct work *w)
 	}
 }
 
-int report_tree_init(struct report_tree *tree, const struct profile *p, int column)
+int report_tree_init(struct report_tree *tree, const struct profile *p, int column,
+		     const struct profile_ratio *ratio)
 {
-	struct work w = { .p = p, .tree = tree };
+	struct work w = { .p = p, .ratio = ratio, .tree = tree };
 	size_t n = p->n_nodes && column >= 0 ? p->n_nodes : 1;
 	int status = RUCHY_E_NOMEM;
 

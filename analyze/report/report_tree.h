@@ -21,6 +21,7 @@ struct report_tree_node {
 	bool kernel, inlined;
 	uint32_t parent, depth; /* the root is its own parent, at depth 0 */
 	struct profile_weight self, total;
+	struct profile_weight top, bottom; /* total of the ratio's columns */
 };
 
 struct report_tree {
@@ -28,8 +29,10 @@ struct report_tree {
 	size_t n_nodes;
 };
 
-/* The tree of `column` (-1: nothing was sampled, the root alone). 0, RUCHY_E_NOMEM. */
-int report_tree_init(struct report_tree *tree, const struct profile *p, int column);
+/* The tree of `column` (-1: nothing was sampled, the root alone). `ratio`: what nodes' top and
+ * bottom are of, NULL: of nothing. 0, RUCHY_E_NOMEM. */
+int report_tree_init(struct report_tree *tree, const struct profile *p, int column,
+		     const struct profile_ratio *ratio);
 void report_tree_fini(struct report_tree *tree);
 
 #endif

@@ -4,6 +4,8 @@
 #include <math.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
 
 #include "analyze/report/escape.h"
 #include "analyze/report/report_number.h"
@@ -12,13 +14,29 @@
 #define BAR_COLUMNS   8
 #define BAR_MIN_WIDTH 90 /* narrower terminals have no bars */
 #define MAX_COUNTERS  4  /* columns beside the time base */
+#define MIN_NAME      24 /* columns are left out, the last first, where a name had less room */
+#define NO_VALUE      "-"
+
+/* A function or a line. */
+struct row {
+	const char *name, *where; /* where: a function's module, a line's function */
+	const struct profile_weight *self, *total;
+	const profile_squares *squares;
+	double key;
+	size_t place; /* in the profile's own order, which decides between equals */
+};
 
 /* What the table shows, decided once: which rows, which columns, how wide. */
 struct table {
-	size_t rows;
+	const char *name_heading, *where_heading;
+	struct row *rows; /* owned; those that have a key, in order */
+	size_t n_rows, shown;
 	size_t counters[MAX_COUNTERS]; /* columns of the profile */
 	size_t n_counters;
-	size_t bar, function, module; /* terminal columns; bar and module: 0 where not shown */
+	enum metric_id metrics[METRIC_COUNT];
+	size_t n_metrics;
+	size_t bar, name, where; /* terminal columns; bar and where: 0 where not shown */
+	double longest_bar;
 };
 
 static size_t at_least(size_t least, size_t value)
@@ -31,71 +49,174 @@ static size_t at_most(size_t most, size_t value)
 	return value > most ? most : value;
 }
 
+/* ---- rows ---- */
+
+static int compare_rows(const void *va, const void *vb)
+{
+	const struct row *a = va, *b = vb;
+
+	if (a->key != b->key)
+		return a->key > b->key ? -1 : 1;
+	return a->place < b->place ? -1 : a->place > b->place;
+}
+
+static void add_row(const struct text_page *t, struct table *table, struct row row)
+{
+	row.key = report_order_key(t->p, &t->options->order, row.self, row.total, row.squares);
+	row.place = table->n_rows;
+	if (!isnan(row.key))
+		table->rows[table->n_rows++] = row;
+}
+
+/* False: no memory. */
+static bool gather_functions(const struct text_page *t, struct table *table)
+{
+	table->name_heading = "FUNCTION";
+	table->where_heading = "MODULE";
+	table->rows = calloc(t->p->n_functions + 1, sizeof(*table->rows));
+	for (size_t i = 0; table->rows && i < t->p->n_functions; i++) {
+		const struct profile_function *f = &t->p->functions[i];
+
+		add_row(t, table,
+			(struct row){ f->name, f->module, f->self, f->total, f->squares, 0, 0 });
+	}
+	return table->rows != NULL;
+}
+
+static bool gather_lines(const struct text_page *t, struct table *table)
+{
+	table->name_heading = "LINE";
+	table->where_heading = "FUNCTION";
+	table->rows = calloc(t->p->n_lines + 1, sizeof(*table->rows));
+	for (size_t i = 0; table->rows && i < t->p->n_lines; i++) {
+		const struct profile_line *l = &t->p->lines[i];
+
+		add_row(t, table,
+			(struct row){ l->place, t->p->functions[l->function].name, l->self,
+				      l->total, l->squares, 0, 0 });
+	}
+	return table->rows != NULL;
+}
+
+/* ---- columns ---- */
+
 static size_t counter_columns(const struct text_page *t, size_t column)
 {
 	return at_least(7, escape_columns(t->p->columns[column].name));
 }
 
-/* Terminal columns of a row before the function. */
+static size_t metric_columns(enum metric_id id)
+{
+	return at_least(7, strlen(metric_infos[id].heading));
+}
+
+/* Terminal columns of a row before the name. */
 static size_t left_columns(const struct text_page *t, const struct table *table)
 {
 	size_t columns = 3 * 2 + 7 + 7 + 9; /* self, total, samples */
 
 	for (size_t i = 0; i < table->n_counters; i++)
 		columns += counter_columns(t, table->counters[i]) + 2;
+	for (size_t i = 0; i < table->n_metrics; i++)
+		columns += metric_columns(table->metrics[i]) + 2;
 	return columns + (table->bar ? table->bar + 2 : 0);
 }
 
-/* Requested counters that were sampled, beside the time base. */
+/* Requested counters that were sampled, beside the time base; first the one that rows are ordered
+ * by. */
 static void choose_counters(const struct text_page *t, struct table *table)
 {
+	const struct report_order *order = &t->options->order;
+	int first = order->kind == REPORT_BY_METRIC ? -1 : order->column;
+
+	if (first >= 0 && first != t->p->time_base)
+		table->counters[table->n_counters++] = (size_t)first;
 	for (size_t i = 0; i < t->p->n_counters && table->n_counters < MAX_COUNTERS; i++) {
 		const struct profile_counter *c = &t->p->counters[i];
 
-		if (!c->requested || !c->available || c->column < 0 ||
-		    c->column == t->p->time_base || !t->p->columns[c->column].total.samples)
-			continue;
-		table->counters[table->n_counters++] = (size_t)c->column;
+		if (c->requested && c->available && c->column >= 0 &&
+		    c->column != t->p->time_base && c->column != first &&
+		    t->p->columns[c->column].total.samples)
+			table->counters[table->n_counters++] = (size_t)c->column;
 	}
+}
+
+/* The one that rows are ordered by, IPC, and the rates; misses per 1000 instructions only where
+ * they were named. */
+static void choose_metrics(const struct text_page *t, struct table *table)
+{
+	const struct report_order *order = &t->options->order;
+	bool by_metric = order->kind == REPORT_BY_METRIC;
+
+	if (by_metric)
+		table->metrics[table->n_metrics++] = order->metric;
+	for (enum metric_id i = 0; i < METRIC_COUNT; i++)
+		if (t->p->metrics.values[i].has_value && !t->p->ratios[i].reason &&
+		    metric_infos[i].unit != METRIC_PER_KILO && !(by_metric && order->metric == i))
+			table->metrics[table->n_metrics++] = i;
+}
+
+/* Leave columns out until a name has room: ratios from the right, then counters, but never the
+ * first of either. */
+static void fit_columns(const struct text_page *t, struct table *table)
+{
+	size_t width = t->options->width;
+
+	while (left_columns(t, table) + MIN_NAME > width && table->n_metrics > 1)
+		table->n_metrics--;
+	while (left_columns(t, table) + MIN_NAME > width && table->n_counters > 1)
+		table->n_counters--;
 }
 
 static void fit_names(const struct text_page *t, struct table *table)
 {
-	size_t function = 8, module = 6, width = t->options->width, left;
+	size_t name = strlen(table->name_heading), where = strlen(table->where_heading);
+	size_t width = t->options->width, left;
 
-	for (size_t i = 0; i < table->rows; i++) {
-		function = at_least(function, escape_columns(t->p->functions[i].name));
-		module = at_least(module, escape_columns(t->p->functions[i].module));
+	for (size_t i = 0; i < table->shown; i++) {
+		name = at_least(name, escape_columns(table->rows[i].name));
+		where = at_least(where, escape_columns(table->rows[i].where));
 	}
 	if (!width) {
 		/* Nothing is shortened, but one very long name does not push all modules away. */
-		table->function = at_most(48, function);
-		table->module = module;
+		table->name = at_most(48, name);
+		table->where = where;
 		return;
 	}
 	table->bar = width >= BAR_MIN_WIDTH ? BAR_COLUMNS : 0;
+	fit_columns(t, table);
 	left = left_columns(t, table);
-	table->module = at_most(width / 4, module);
-	if (left + 16 + 2 + table->module > width)
-		table->module = 0;
-	table->function = left + 16 > width ? 16 : width - left;
-	if (table->module)
-		table->function -= table->module + 2;
-	table->function = at_most(function, table->function);
+	table->where = at_most(width / 4, where);
+	if (left + 16 + 2 + table->where > width)
+		table->where = 0;
+	table->name = left + 16 > width ? 16 : width - left;
+	if (table->where)
+		table->name -= table->where + 2;
+	table->name = at_most(name, table->name);
 }
 
-static struct table plan_table(const struct text_page *t)
+/* What a row's bar shows: what it is ordered by; its time, where that is a ratio. */
+static double bar_of(const struct text_page *t, const struct row *row)
 {
-	struct table table = { 0 };
+	if (t->options->order.kind == REPORT_BY_METRIC)
+		return (double)row->self[t->p->time_base].count;
+	return row->key;
+}
+
+static void plan_table(const struct text_page *t, struct table *table)
+{
 	size_t wanted = t->options->hotspots ? t->options->hotspots : DEFAULT_ROWS;
 
-	while (table.rows < wanted && table.rows < t->p->n_functions &&
-	       t->p->functions[table.rows].self[t->p->time_base].samples)
-		table.rows++;
-	choose_counters(t, &table);
-	fit_names(t, &table);
-	return table;
+	qsort(table->rows, table->n_rows, sizeof(*table->rows), compare_rows);
+	table->shown = at_most(wanted, table->n_rows);
+	for (size_t i = 0; i < table->shown; i++)
+		table->longest_bar = fmax(table->longest_bar, bar_of(t, &table->rows[i]));
+	choose_counters(t, table);
+	choose_metrics(t, table);
+	fit_names(t, table);
 }
+
+/* ---- writing ---- */
 
 static void put_heading(const struct text_page *t, const struct table *table)
 {
@@ -108,24 +229,27 @@ static void put_heading(const struct text_page *t, const struct table *table)
 				 2 + counter_columns(t, table->counters[i]) - escape_columns(name));
 		escape_put(t->out, ESCAPE_TEXT, name);
 	}
+	for (size_t i = 0; i < table->n_metrics; i++)
+		fprintf(t->out, "  %*s", (int)metric_columns(table->metrics[i]),
+			metric_infos[table->metrics[i]].heading);
 	text_page_spaces(t, table->bar ? table->bar + 4 : 2);
-	fputs("FUNCTION", t->out);
-	if (table->module) {
-		text_page_spaces(t, table->function - 8 + 2);
-		fputs("MODULE", t->out);
+	fputs(table->name_heading, t->out);
+	if (table->where) {
+		text_page_spaces(t, table->name - strlen(table->name_heading) + 2);
+		fputs(table->where_heading, t->out);
 	}
 	text_page_style(t, TEXT_PLAIN);
 	fputc('\n', t->out);
 }
 
-/* Full and half blocks, relative to the hottest function. */
-static void put_bar(const struct text_page *t, uint64_t count, uint64_t greatest, size_t columns)
+/* Full and half blocks, relative to the longest. */
+static void put_bar(const struct text_page *t, const struct table *table, double length)
 {
-	size_t halves = 0, used;
+	size_t columns = table->bar, halves = 0, used;
 
-	if (greatest)
-		halves = (size_t)lround((double)count / (double)greatest * (double)columns * 2);
-	halves = at_most(columns * 2, halves);
+	if (table->longest_bar > 0)
+		halves = (size_t)lround(length / table->longest_bar * (double)columns * 2);
+
 	used = (halves + 1) / 2;
 	for (size_t i = 0; i < halves / 2; i++)
 		fputs("\xe2\x96\x88", t->out); /* U+2588 */
@@ -143,6 +267,24 @@ static void put_percent(const struct text_page *t, size_t columns,
 	fprintf(t->out, "%*s%%", (int)(columns - 1), text);
 }
 
+static void put_metrics(const struct text_page *t, const struct table *table, const struct row *row)
+{
+	struct metrics m;
+
+	if (!table->n_metrics)
+		return;
+	m = profile_metrics(t->p, row->self, row->squares);
+	for (size_t i = 0; i < table->n_metrics; i++) {
+		enum metric_id id = table->metrics[i];
+		struct report_number number;
+
+		fprintf(t->out, "  %*s", (int)metric_columns(id),
+			m.values[id].has_value
+				? report_number_metric(&number, id, m.values[id].value)
+				: NO_VALUE);
+	}
+}
+
 static enum text_style heat(uint64_t count, uint64_t total)
 {
 	if ((double)count >= 0.2 * (double)total)
@@ -150,78 +292,94 @@ static enum text_style heat(uint64_t count, uint64_t total)
 	return (double)count >= 0.05 * (double)total ? TEXT_WARM : TEXT_PLAIN;
 }
 
-static void put_names(const struct text_page *t, const struct table *table,
-		      const struct profile_function *f)
+static void put_names(const struct text_page *t, const struct table *table, const struct row *row)
 {
-	size_t fit = t->options->width ? table->function : SIZE_MAX;
-	size_t used = escape_put_fit(t->out, ESCAPE_TEXT, f->name, fit, ESCAPE_CUT_MIDDLE);
+	size_t fit = t->options->width ? table->name : SIZE_MAX;
+	size_t used = escape_put_fit(t->out, ESCAPE_TEXT, row->name, fit, ESCAPE_CUT_MIDDLE);
 
-	if (table->module) {
-		text_page_spaces(t, 2 + (used < table->function ? table->function - used : 0));
+	if (table->where) {
+		text_page_spaces(t, 2 + (used < table->name ? table->name - used : 0));
 		text_page_style(t, TEXT_DIM);
-		escape_put_fit(t->out, ESCAPE_TEXT, f->module,
-			       t->options->width ? table->module : SIZE_MAX, ESCAPE_CUT_MIDDLE);
+		escape_put_fit(t->out, ESCAPE_TEXT, row->where,
+			       t->options->width ? table->where : SIZE_MAX, ESCAPE_CUT_MIDDLE);
 		text_page_style(t, TEXT_PLAIN);
 	}
 	fputc('\n', t->out);
 }
 
-static void put_function(const struct text_page *t, const struct table *table,
-			 const struct profile_function *f)
+static void put_row(const struct text_page *t, const struct table *table, const struct row *row)
 {
 	const struct profile_column *column = &t->p->columns[t->p->time_base];
-	const struct profile_weight *self = &f->self[t->p->time_base];
+	const struct profile_weight *self = &row->self[t->p->time_base];
 	struct report_number number;
 
 	text_page_style(t, heat(self->count, column->total.count));
 	put_percent(t, 8, self, column);
 	text_page_style(t, TEXT_PLAIN);
-	put_percent(t, 9, &f->total[t->p->time_base], column);
+	put_percent(t, 9, &row->total[t->p->time_base], column);
 	fprintf(t->out, "  %9s", report_number_grouped(&number, self->samples));
 	for (size_t i = 0; i < table->n_counters; i++)
 		put_percent(t, 2 + counter_columns(t, table->counters[i]),
-			    &f->self[table->counters[i]], &t->p->columns[table->counters[i]]);
+			    &row->self[table->counters[i]], &t->p->columns[table->counters[i]]);
+	put_metrics(t, table, row);
 	text_page_spaces(t, 2);
 	if (table->bar)
-		put_bar(t, self->count, t->p->functions[0].self[t->p->time_base].count, table->bar);
-	put_names(t, table, f);
+		put_bar(t, table, bar_of(t, row));
+	put_names(t, table, row);
 }
 
-/* How much the table leaves out. */
+/* How much the table leaves out, of the time base. */
 static void put_rest(const struct text_page *t, const struct table *table)
 {
 	const struct profile *p = t->p;
-	struct report_number functions, share;
-	uint64_t rest = 0, n = 0;
+	struct report_number number, share;
+	uint64_t rest = 0, n = table->n_rows - table->shown;
+	const char *what = table->name_heading[0] == 'L' ? "line" : "function";
 
-	for (size_t i = table->rows; i < p->n_functions; i++) {
-		rest += p->functions[i].self[p->time_base].count;
-		n += p->functions[i].self[p->time_base].samples != 0;
-	}
+	for (size_t i = table->shown; i < table->n_rows; i++)
+		rest += table->rows[i].self[p->time_base].count;
 	if (!n)
 		return;
 	text_page_style(t, TEXT_DIM);
-	fprintf(t->out, "%7s%%  in %s more function%s; --hotspots N shows N\n",
+	fprintf(t->out, "%7s%%  in %s more %s%s; --hotspots N shows N\n",
 		report_number_percent(&share, rest, p->columns[p->time_base].total.count, 2),
-		report_number_grouped(&functions, n), n == 1 ? "" : "s");
+		report_number_grouped(&number, n), what, n == 1 ? "" : "s");
 	text_page_style(t, TEXT_PLAIN);
 }
 
-void text_table_write(const struct text_page *t)
+static int write_table(const struct text_page *t,
+		       bool (*gather)(const struct text_page *t, struct table *table))
+{
+	struct table table = { 0 };
+
+	if (!gather(t, &table))
+		return RUCHY_E_NOMEM;
+	plan_table(t, &table);
+	put_heading(t, &table);
+	for (size_t i = 0; i < table.shown; i++)
+		put_row(t, &table, &table.rows[i]);
+	put_rest(t, &table);
+	free(table.rows);
+	return 0;
+}
+
+int text_table_write(const struct text_page *t)
 {
 	const struct profile *p = t->p;
-	struct table table;
+	int rc;
 
 	if (p->time_base < 0 || !p->columns[p->time_base].total.samples) {
 		fputs(p->info.complete
 			      ? "\nNo samples: the program used too little CPU time to be seen.\n"
 			      : "\nNo samples: the recording was cut off before the first.\n",
 		      t->out);
-		return;
+		return 0;
 	}
-	table = plan_table(t);
-	put_heading(t, &table);
-	for (size_t i = 0; i < table.rows; i++)
-		put_function(t, &table, &p->functions[i]);
-	put_rest(t, &table);
+	rc = write_table(t, gather_functions);
+	if (rc < 0 || !t->options->lines)
+		return rc;
+	if (p->n_lines)
+		return write_table(t, gather_lines);
+	fputs("\nNo source lines: there is no debug information.\n", t->out);
+	return 0;
 }

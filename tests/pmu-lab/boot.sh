@@ -1,14 +1,14 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# boot.sh KERNEL_DIR ROOT_DIR JOB_DIR OUT_DIR CPU CPUS - run JOB_DIR/run in an emulated ARM machine that has a PMU.
+# boot.sh KERNEL_DIR ROOT_DIR JOB_DIR OUT_DIR CPU CPUS SHIFT - run JOB_DIR/run in an emulated ARM machine that has a PMU.
 #
 # The guest's root is ROOT_DIR (its /init, busybox, programs), with JOB_DIR as /job; what the job leaves
 # in /out comes back in OUT_DIR, which is made anew. KERNEL_DIR is one of fetch.sh's, CPU a model
 # of QEMU's. The console goes to OUT_DIR.console.
 #
-# The machine is deterministic: with icount its clock is the number of instructions executed, one
-# nanosecond each, so two boots of the same job are alike to the bit, however busy this host is.
+# The machine is deterministic: with icount its clock is the number of instructions executed,
+# 2^SHIFT nanoseconds each, so two boots of the same job are alike to the bit, however busy this host is.
 # More than one CPU take turns: each one's cycles go on in the other's turn, and its interrupts wait
 # for its own. So numbers are exact with one CPU only.
 # Its random numbers are QEMU's, from the seed, by the device tree: without them the kernel gathers
@@ -16,7 +16,7 @@
 # Exit status: the job's is not ours, 1 where the guest did not get to its end.
 set -eu
 
-kernel=$1 root=$2 job=$3 out=$4 cpu=$5 cpus=$6
+kernel=$1 root=$2 job=$3 out=$4 cpu=$5 cpus=$6 shift=$7
 limit_s=300       # of this host; an unwell guest must not hang the tests
 disk_bytes=256M   # sparse
 work=$(mktemp -d)
@@ -37,7 +37,7 @@ truncate -s "$disk_bytes" "$work/disk"
 rm -rf "$out"
 mkdir -p "$out"
 timeout "$limit_s" qemu-system-aarch64 -M virt -cpu "$cpu" -smp "$cpus" -m 1024 \
-	-icount shift=0,sleep=off -rtc clock=vm,base=2026-01-01 -seed 1 \
+	-icount "shift=$shift,sleep=off" -rtc clock=vm,base=2026-01-01 -seed 1 \
 	-nodefaults -nographic -no-reboot -monitor none -serial stdio \
 	-drive "file=$work/disk,format=raw,if=none,id=out" -device virtio-blk-device,drive=out \
 	-kernel "$kernel/vmlinuz" -initrd "$work/initrd" \

@@ -177,6 +177,29 @@ def check_ipc(run, expected, tolerance):
     return None if got and abs(got - float(expected)) <= float(tolerance) else f"{got}, expected {expected} ± {tolerance}"
 
 
+def check_true_ipc(run, expected):
+    """Every instruction takes the same time, so every function's IPC is the machine's. The run's is counted: within 1 %.
+    The functions' are sampled: the truth is inside of 95 % of their 95 % intervals, over all traces of the case."""
+    expected, inside, intervals, wrong = float(expected), 0, 0, []
+    traces = sorted(run.directory.glob("*.rtrace"))
+    for trace in traces:
+        report = json.loads(run.analyze("-q", "--symfs", run.root, "--output", "-", trace).stdout)
+        ipc = report["derived_metrics"]["ipc"]
+        if not ipc or abs(ipc / expected - 1) > 0.01:
+            return f"{trace.name}: the run's IPC is {ipc}, expected {expected}"
+        for function in report["functions"]:
+            interval = function["derived_metrics"]["intervals"].get("ipc")
+            if interval and interval["low"] is not None:
+                intervals += 1
+                inside += interval["low"] <= expected <= interval["high"]
+                if not interval["low"] <= expected <= interval["high"]:
+                    wrong.append(f"{trace.name} {function['function']} {interval['low']:.3f}..{interval['high']:.3f}")
+    print(f"# {run.case}: {len(traces)} runs, IPC {expected} inside {inside} of {intervals} intervals")
+    if intervals < 6 * len(traces) or not traces:
+        return f"only {intervals} intervals in {len(traces)} traces"
+    return None if inside >= 0.95 * intervals else f"{inside} of {intervals} intervals: " + "; ".join(wrong[:5])
+
+
 # ---- stacks ----
 
 def check_live(run, name):

@@ -5,7 +5,7 @@
 LAB          := tests/pmu-lab
 LAB_CROSS    := aarch64-linux-gnu-
 LAB_B        := build/aarch64-release
-LAB_PROGRAMS := $(addprefix $(B)/programs/,recursion recursion_static recursion_static_pie shares threads forkexec \
+LAB_PROGRAMS := $(addprefix $(B)/programs/,recursion recursion_static recursion_static_pie shares mixed threads forkexec \
                   dlopen libplugin_a.so libplugin_b.so omitfp signal bigframe fptest \
                   shares_static threads_static)
 # The same sources with return addresses signed, for a CPU that has pointer authentication.

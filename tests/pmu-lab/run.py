@@ -6,6 +6,7 @@ A case is a file cases/NAME of a few lines; `#` begins a comment.
 
     kernels 6.1 6.12      each is a run of its own; both without this line
     cpu max               QEMU's model; cortex-a57 without it
+    shift 3               an instruction takes 2^3 ns, which are 2^3 cycles: the IPC is 1/8; 0 without it
     cpus 2                how many; 1 without it, where a cycle is an instruction and interrupts come at once
     root busybox          a userland without any library; `full` without it
     boots 2               in machines of its own, booted twice
@@ -13,12 +14,14 @@ A case is a file cases/NAME of a few lines; `#` begins a comment.
     live CASE [UNITS]     instead: record a program of tests/live/live.py, and judge it by what is said there
     holds CHECK [ARG...]  what must be so here afterwards: the functions of checks.py
 
-Cases of the same kernel, CPU and root share a boot. A run leaves its files, `output` (what it printed),
+$RUNS says how often a case that samples the truth repeats it: 5 times, or as RUCHY_LAB_RUNS says.
+Cases of the same kernel, CPU, shift and root share a boot. A run leaves its files, `output` (what it printed),
 `status` and `interrupts` (of the PMU: before, after) in LAB_DIR/out/.
 
     ok - case (kernel) | not ok - case (kernel): why       one line each
     N passed, N failed, N skipped                          the last line
 """
+import os
 import shlex
 import shutil
 import subprocess
@@ -40,6 +43,7 @@ LIVE_UNITS = 50       # some 150 ms of the guest's clock
 # Cycles, as at 4000 Hz; with a rate, every new thread would begin with tiny periods, and samples be no shares.
 LIVE_PERIOD = 250000
 BOOTS_AT_ONCE = 2
+RUNS = int(os.environ.get("RUCHY_LAB_RUNS", "5"))
 
 
 @dataclass
@@ -48,6 +52,7 @@ class Case:
     kernels: list = field(default_factory=lambda: KERNELS)
     cpu: str = "cortex-a57"
     cpus: int = 1
+    shift: int = 0
     root: str = "full"
     boots: int = 1
     script: list = field(default_factory=list)
@@ -59,12 +64,13 @@ class Machine:
     kernel: str
     cpu: str
     cpus: int
+    shift: int
     root: str
     alone: str  # the case that has it to itself, or nothing
     boot: int   # 1, 2
 
     def __str__(self):
-        words = [self.kernel, self.cpu, f"{self.cpus}cpu", self.root, self.alone]
+        words = [self.kernel, self.cpu, f"{self.cpus}cpu", f"shift{self.shift}" * (self.shift > 0), self.root, self.alone]
         return "-".join([w for w in words if w] + [str(self.boot)] * (self.boot > 1)).replace(",", "-")
 
 
@@ -101,7 +107,7 @@ def read_case(path):
             case.script.append(rest)
         elif key in ("cpu", "root"):
             setattr(case, key, rest)
-        elif key in ("cpus", "boots"):
+        elif key in ("cpus", "boots", "shift"):
             setattr(case, key, int(rest))
         else:
             raise SystemExit(f"run.py: {path}:{number}: what is {line.strip()!r}?")
@@ -111,7 +117,7 @@ def read_case(path):
 
 
 def machine_of(case, kernel, boot):
-    return Machine(kernel, case.cpu, case.cpus, case.root, case.name if case.boots > 1 else "", boot)
+    return Machine(kernel, case.cpu, case.cpus, case.shift, case.root, case.name if case.boots > 1 else "", boot)
 
 
 def machines_of(cases):
@@ -130,6 +136,7 @@ RUN = """mkdir /out/{name}; cd /out/{name} || exit 1
 pmu() {{ awk '/arm-pmu/ {{ n += $2; if ($3 + 0 == $3) n += $3 }} END {{ print n + 0 }}' /proc/interrupts; }}
 echo 0 >/proc/sys/kernel/kptr_restrict
 before=$(pmu)
+export RUNS={runs}
 sh /job/{name} >output 2>&1 </dev/null
 echo $? >status
 echo "{name} $(cut -d ' ' -f 1 /proc/uptime)" >/dev/console
@@ -144,9 +151,9 @@ def boot(machine, cases, cache, lab):
     job.mkdir(parents=True)
     for case in cases:
         (job / case.name).write_text("\n".join(case.script) + "\n")
-    (job / "run").write_text("".join(RUN.format(name=c.name) for c in cases))
+    (job / "run").write_text("".join(RUN.format(name=c.name, runs=RUNS) for c in cases))
     done = subprocess.run(["bash", HERE / "boot.sh", cache / f"kernel-{machine.kernel}", lab / "root" / machine.root,
-                           job, lab / "out" / str(machine), machine.cpu, str(machine.cpus)],
+                           job, lab / "out" / str(machine), machine.cpu, str(machine.cpus), str(machine.shift)],
                           capture_output=True, text=True, check=False)
     return None if done.returncode == 0 else done.stderr.strip() or f"boot.sh exited with {done.returncode}"
 

@@ -55,7 +55,7 @@ static void test_report_tree_merges_same_names(void **state)
 	profile_fixture_init(&f);
 	/* two functions of one name below main, from different places */
 	f.nodes[4].name = f.nodes[6].name = "same";
-	assert_int_equal(report_tree_init(&tree, &f.p, FIXTURE_CLOCK), 0);
+	assert_int_equal(report_tree_init(&tree, &f.p, FIXTURE_CLOCK, NULL), 0);
 	assert_int_equal(tree.n_nodes, FIXTURE_NODES - 1);
 	for (size_t i = 1; i < tree.n_nodes; i++) {
 		assert_true(tree.nodes[i].parent < i);
@@ -68,7 +68,7 @@ static void test_report_tree_merges_same_names(void **state)
 	report_tree_fini(&tree);
 	/* an inlined frame is not merged with a real one */
 	f.nodes[4].inlined = true;
-	assert_int_equal(report_tree_init(&tree, &f.p, FIXTURE_CLOCK), 0);
+	assert_int_equal(report_tree_init(&tree, &f.p, FIXTURE_CLOCK, NULL), 0);
 	assert_int_equal(tree.n_nodes, FIXTURE_NODES);
 	report_tree_fini(&tree);
 }
@@ -81,13 +81,13 @@ static void test_report_tree_leaves_out_weightless(void **state)
 
 	(void)state;
 	profile_fixture_init(&f);
-	assert_int_equal(report_tree_init(&tree, &f.p, FIXTURE_MISSES), 0);
+	assert_int_equal(report_tree_init(&tree, &f.p, FIXTURE_MISSES, NULL), 0);
 	assert_int_equal(tree.n_nodes, 6); /* root, busy, _start, main, compute_a, compute_b */
 	for (size_t i = 0; i < tree.n_nodes; i++)
 		self += tree.nodes[i].self.count;
 	assert_int_equal(self, tree.nodes[0].total.count);
 	report_tree_fini(&tree);
-	assert_int_equal(report_tree_init(&tree, &f.p, -1), 0);
+	assert_int_equal(report_tree_init(&tree, &f.p, -1, NULL), 0);
 	assert_int_equal(tree.n_nodes, 1);
 	report_tree_fini(&tree);
 }

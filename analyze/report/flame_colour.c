@@ -1,0 +1,179 @@
+/* SPDX-License-Identifier: MIT */
+#include "analyze/report/flame_colour.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "analyze/report/escape.h"
+#include "analyze/report/report_number.h"
+
+#define SCALE_OCTAVES 2 /* of a ratio, to either side of the run's */
+
+/* ---- colours: the kind gives the hue, a hash of the name the shade ---- */
+
+struct palette {
+	const char *label;        /* in the legend; NULL: not there */
+	uint8_t base[3], span[3]; /* red, green, blue */
+};
+
+enum colour { USER, INLINED, KERNEL, BROKEN, FRAME, COLOUR_COUNT };
+
+static const struct palette palettes[COLOUR_COUNT] = {
+	[USER] = { "user", { 235, 135, 50 }, { 20, 85, 45 } },
+	[INLINED] = { "inlined", { 120, 200, 145 }, { 60, 35, 40 } },
+	[KERNEL] = { "kernel", { 135, 175, 225 }, { 45, 40, 30 } },
+	[BROKEN] = { "broken stack", { 185, 185, 185 }, { 0, 0, 0 } },
+	[FRAME] = { NULL, { 225, 222, 210 }, { 0, 0, 0 } }, /* root and process names */
+};
+
+static enum colour colour_of(const struct report_tree_node *node)
+{
+	if (node->kind == PROFILE_NODE_ROOT || node->kind == PROFILE_NODE_COMM)
+		return FRAME;
+	if (node->kind == PROFILE_NODE_BROKEN)
+		return BROKEN;
+	if (node->kernel)
+		return KERNEL;
+	return node->inlined ? INLINED : USER;
+}
+
+/* FNV-1a, 32 bits. */
+static uint32_t hash_name(const char *name)
+{
+	uint32_t hash = 2166136261u;
+
+	for (; name && *name; name++)
+		hash = (hash ^ (uint8_t)*name) * 16777619u;
+	return hash;
+}
+
+static void put_fill(const struct flame_colour *c, enum colour colour, uint32_t hash)
+{
+	const struct palette *palette = &palettes[colour];
+	unsigned rgb[3];
+
+	for (int i = 0; i < 3; i++) {
+		rgb[i] = palette->base[i] + (hash & 0xff) * palette->span[i] / 255;
+		hash >>= 8;
+	}
+	fprintf(c->out, "fill=\"rgb(%u,%u,%u)\"", rgb[0], rgb[1], rgb[2]);
+}
+
+/* ---- colours by a ratio ---- */
+
+void flame_colour_by_metric(struct flame_colour *c, const struct profile *p, enum metric_id metric)
+{
+	const struct metric *run = &p->metrics.values[metric];
+
+	c->ratio = &p->ratios[metric];
+	c->metric = metric;
+	c->middle = run->has_value && run->value > 0 ? run->value : 1;
+}
+
+struct metric flame_colour_metric(const struct flame_colour *c, const struct report_tree_node *node)
+{
+	struct metric_sum n = { .samples = node->top.samples,
+				.count = node->top.count,
+				.scale = c->ratio->scale };
+	struct metric_sum d = { .samples = node->bottom.samples,
+				.count = node->bottom.count,
+				.scale = 1 };
+
+	/* As if the periods were equal: for colours that will do. */
+	n.squares = (double)n.count * (double)n.count / (double)(n.samples ? n.samples : 1);
+	d.squares = (double)d.count * (double)d.count / (double)(d.samples ? d.samples : 1);
+	return metric_ratio(c->metric, &n, &d);
+}
+
+/* How good a value is: from -1, a quarter as good as the run or worse, to 1. */
+static double goodness(const struct flame_colour *c, double value)
+{
+	double octaves = value > 0 ? log2(value / c->middle) : -SCALE_OCTAVES;
+	double part = fmax(-1, fmin(1, octaves / SCALE_OCTAVES));
+
+	return metric_infos[c->metric].low_is_bad ? part : -part;
+}
+
+/* Red and blue, which people with any kind of colour vision tell apart. */
+static void put_scale_fill(const struct flame_colour *c, double good)
+{
+	static const double bad_rgb[] = { 215, 48, 39 }, same_rgb[] = { 252, 240, 185 },
+			    good_rgb[] = { 69, 117, 180 };
+	const double *end = good < 0 ? bad_rgb : good_rgb;
+	long rgb[3];
+
+	for (int i = 0; i < 3; i++)
+		rgb[i] = lround(same_rgb[i] + (end[i] - same_rgb[i]) * fabs(good));
+	fprintf(c->out, "fill=\"rgb(%ld,%ld,%ld)\"", rgb[0], rgb[1], rgb[2]);
+}
+
+void flame_colour_fill(const struct flame_colour *c, const struct report_tree_node *node)
+{
+	struct metric m;
+
+	if (!c->ratio) {
+		put_fill(c, colour_of(node), hash_name(node->name));
+		return;
+	}
+	m = flame_colour_metric(c, node);
+	if (m.has_value)
+		put_scale_fill(c, goodness(c, m.value));
+	else
+		put_fill(c, BROKEN, 0);
+}
+
+/* ---- legend ---- */
+
+/* The text beside a colour's box; returns where the next box goes. */
+static unsigned put_legend_text(const struct flame_colour *c, unsigned x, unsigned y,
+				const char *text)
+{
+	fprintf(c->out, "/><text x=\"%u\" y=\"%u\">%s</text>\n", x + 14, y, text);
+	return x + 14 + 24 + (unsigned)escape_columns(text) * FLAME_CHAR_TENTHS / 10;
+}
+
+static void put_legend_box(const struct flame_colour *c, unsigned x, unsigned y)
+{
+	fprintf(c->out, "<rect x=\"%u\" y=\"%u\" width=\"10\" height=\"10\" ", x, y - 9);
+}
+
+/* The scale, an octave a box. */
+static unsigned put_scale(const struct flame_colour *c, unsigned x, unsigned y)
+{
+	enum metric_id id = c->metric;
+	char text[64];
+
+	for (int octave = -SCALE_OCTAVES; octave <= SCALE_OCTAVES; octave++) {
+		double value = ldexp(c->middle, octave);
+		struct report_number number;
+
+		put_legend_box(c, x, y);
+		put_scale_fill(c, goodness(c, value));
+		snprintf(text, sizeof(text), "%s%s",
+			 octave == -SCALE_OCTAVES ? metric_infos[id].text : "",
+			 octave == -SCALE_OCTAVES ? " " : "");
+		snprintf(text + strlen(text), sizeof(text) - strlen(text), "%s",
+			 report_number_metric(&number, id, value));
+		x = put_legend_text(c, x, y, text);
+	}
+	put_legend_box(c, x, y);
+	put_fill(c, BROKEN, 0);
+	return put_legend_text(c, x, y, "too few samples");
+}
+
+static unsigned put_kinds(const struct flame_colour *c, unsigned x, unsigned y)
+{
+	for (int i = 0; i < COLOUR_COUNT; i++) {
+		if (!palettes[i].label)
+			continue;
+		put_legend_box(c, x, y);
+		put_fill(c, (enum colour)i, 0x808080);
+		x = put_legend_text(c, x, y, palettes[i].label);
+	}
+	return x;
+}
+
+unsigned flame_colour_legend(const struct flame_colour *c, unsigned x, unsigned y)
+{
+	return c->ratio ? put_scale(c, x, y) : put_kinds(c, x, y);
+}
