@@ -207,6 +207,47 @@ name="the same trace gives the same bytes"
 "$analyze" --output=2.json --flame-graph=2.svg $trace >2.txt 2>>err
 [ -s 1.txt ] && cmp -s 1.txt 2.txt && cmp -s 1.json 2.json && cmp -s 1.svg 2.svg && pass "$name" || fail "$name" "they differ $(tail -n 1 err)"
 
+# ---- by counters and by lines ----
+refuses 2 "--sort by what there is not" "self, total, samples, cpu_clock" --sort=frobs $trace
+refuses 2 "--sort by a ratio without its counters" "instructions" --sort=ipc $trace
+refuses 2 "--weight of what was not recorded" "'cache-misses'" --weight=cache-misses --folded=x.folded $trace
+refuses 2 "--color by what is no ratio" "'cpu_clock'" --color=cpu_clock --flame-graph=x.svg $trace
+name="--sort total: callers come first"
+run 0 "$name" --sort=total $trace && { [ "$(awk '/SELF/ { getline; print $4 }' out)" != heavy ] && pass "$name" ||
+	fail "$name" "$(grep -A 2 SELF out | tail -n 2)"; }
+name="--weight: folded stacks count events"
+if run 0 "$name" -q --weight=cpu-clock --folded=weighted.folded --output=weighted.json $trace; then
+	events=$(python3 -c 'import json; d = json.load(open("weighted.json")); print(sum(c["total_sampled"] for c in d["counters"] + d["supporting_counters"] if c["name"] == "cpu_clock"))')
+	[ "$(awk '{ n += $NF } END { printf "%d", n }' weighted.folded)" = "$events" ] && pass "$name" ||
+		fail "$name" "they sum up to $(counted weighted.folded), not $events"
+fi
+name="--lines: a function's lines are its self time"
+"$bin/ruchy-record" -q -o cpp.rtrace -- "$programs/cpp" 300 >/dev/null 2>err
+if run 0 "$name" --lines --output=lines.json cpp.rtrace; then
+	python3 - lines.json >why <<'EOF' && pass "$name" || fail "$name" "$(cat why)"
+import json, sys
+data = json.load(open(sys.argv[1]))
+base = data["time_base"]
+def at(entry, kind): return entry[kind].get(base, {"samples": 0, "count": 0})
+inlined = [l for l in data["lines"] if "mean_of_four" in l["function"] or "::at(" in l["function"]]
+relax = next(f for f in data["functions"] if "Grid<double" in f["function"] and "relax" in f["function"])
+own = [l for l in data["lines"] if l["function"] == relax["function"]]
+assert sum(at(l, "self")["count"] for l in own) == at(relax, "self")["count"], "relax: lines and function differ"
+assert all(l["file"].endswith("cpp.cpp") for l in own + inlined), "lines of another file"
+assert inlined, "no inlined lines"
+assert max(at(l, "total")["count"] for l in own) <= at(relax, "total")["count"], "a line weighs more than its function"
+call = next(l for l in data["lines"] if l["function"].startswith("double lab::simulate<lab::Grid<double"))
+assert at(call, "self")["samples"] < at(call, "total")["samples"], "the line of the call has no total"
+selves = [at(l, "self")["count"] for l in data["lines"]]
+assert selves == sorted(selves, reverse=True), "not in order"
+EOF
+	name="--lines: a table on the terminal"
+	grep -qE '^ +[0-9.]+% .* [^ ]*cpp\.cpp:[0-9]+ ' out && pass "$name" || fail "$name" "$(tail -n 5 out)"
+	name="--lines: by the schema"
+	python3 "$here/../format/validate_json.py" lines.json weighted.json >why 2>&1
+	case $? in 0) pass "$name" ;; 77) skip "$name" "$(cat why)" ;; *) fail "$name" "$(head -n 1 why)" ;; esac
+fi
+
 # ---- report and info ----
 name="the report names the three functions in order"
 if run 0 "$name" report $trace; then

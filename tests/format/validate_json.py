@@ -57,6 +57,13 @@ def consistency(profile):
                 yield f"{counter['name']}: {function['function']}: not the samples of self"
         if "total_misses" in counter and counter["total_misses"] != counter["total"]:
             yield f"{counter['name']}: total_misses differs from total"
+    of_function = {(f["function"], f["module"]): f for f in profile["functions"]}
+    for line in profile.get("lines", []):
+        function = of_function[line["function"], line["module"]]
+        for kind in ("self", "total"):
+            for event, weight in line[kind].items():
+                if weight["count"] > function[kind][event]["count"]:
+                    yield f"{line['file']}:{line['line']}: {kind} of {event} exceeds its function's"
     base = profile["time_base"]
     for spot in profile.get("hotspots", []):
         if base is None or spot["samples"] == 0:
@@ -86,6 +93,9 @@ def breakages(profile):
     for key in ("counters", "supporting_counters"):
         for i, counter in enumerate(profile[key]):
             name = f"{key}[{i}]"
+            yield broken(f"{name}: coverage null without its reason",
+                         lambda p, k=key, i=i: p[k][i].update(coverage=None) or p[k][i].pop("coverage_reason", 0))
+            yield broken(f"{name}: an unknown method", lambda p, k=key, i=i: p[k][i].update(method="guess"))
             if counter["available"]:
                 yield broken(f"{name}: available with a reason",
                              lambda p, k=key, i=i: p[k][i].update(reason="x"))

@@ -331,6 +331,8 @@ static inline void profile_fixture_init(struct profile_fixture *f)
 		true, 0.184, 0.15, 0.225, 10, 40, NULL, NULL,
 	};
 	f->p.metrics.values[METRIC_BRANCH_MISS_RATE].reason = "branch_misses: no PMU";
+	for (size_t i = METRIC_BASIC; i < METRIC_COUNT; i++)
+		f->p.metrics.values[i].reason = "not recorded";
 	for (size_t i = 0; i < METRIC_COUNT; i++)
 		f->p.ratios[i].reason = i == METRIC_CACHE_MISS_RATE ? "cache_references: no PMU"
 								    : f->p.metrics.values[i].reason;
