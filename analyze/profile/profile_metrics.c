@@ -10,6 +10,7 @@
 
 int profile_find_column(const struct profile *p, const char *name)
 {
+	struct counter_name wanted = counter_name_parse(name);
 	int found = -1;
 
 	for (size_t i = 0; i < p->n_columns; i++)
@@ -18,7 +19,7 @@ int profile_find_column(const struct profile *p, const char *name)
 	for (size_t i = 0; i < p->n_columns; i++) {
 		if (counter_name_same(p->columns[i].name, name))
 			return (int)i;
-		if (found < 0 && counter_name_is(p->columns[i].name, name))
+		if (found < 0 && counter_name_is(p->columns[i].name, wanted.base))
 			found = (int)i;
 	}
 	return found;
