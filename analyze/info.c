@@ -183,7 +183,12 @@ static void put_end(FILE *out, const struct trace_meta *m)
 		fputs("end            not recorded: the recording was cut off\n", out);
 		return;
 	}
-	fprintf(out, "end            %s", m->end_how < 3 ? how[m->end_how] : "in a way not known");
+	if (m->end_how > WIRE_END_FAILED) {
+		fprintf(out, "end            in a way not known, %.3f s after the first sample\n",
+			(double)m->end_duration_ns / 1e9);
+		return;
+	}
+	fprintf(out, "end            %s", how[m->end_how]);
 	if (m->end_status == WIRE_STATUS_RUNNING)
 		fputs(", while the command ran on", out);
 	else if (WIFEXITED(status))

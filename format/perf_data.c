@@ -34,8 +34,8 @@ static int out_of_memory(const struct perf_data *p, struct ruchy_error *err)
 
 /* ---- records ---- */
 
-/* perf.data does not say how the command ended; a header that was completed says that perf ended
- * well. */
+/* perf.data does not say how the command ended (no `enum wire_end` does); a header that was
+ * completed says that perf ended well. */
 static void finish_meta(struct perf_data *p)
 {
 	struct trace_meta *meta = p->meta;
@@ -44,6 +44,7 @@ static void finish_meta(struct perf_data *p)
 	if (p->rounds.has_sample_time)
 		meta->end_duration_ns = p->rounds.last_sample_ns - p->rounds.first_sample_ns;
 	meta->has_end = !p->cut_off;
+	meta->end_how = UINT32_MAX;
 }
 
 /* What the first pass over the records has counted is met again by the second. */

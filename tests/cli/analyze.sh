@@ -129,6 +129,42 @@ else
 	fail "cut and damaged traces" "info lists no chunk of samples"
 fi
 
+# ---- perf.data that is a stream: the same from a file and through a pipe ----
+printf 'PERFFILE\150\0\0\0\0\0\0\0' >version-1
+printf '2ELIFREP\0\0\0\0\0\0\0\150' >big-endian
+refuses 1 "perf.data version 1" "version 1" version-1
+refuses 1 "perf.data of a big-endian machine" "big-endian" big-endian
+# streams NAME FILE LEAST: at least so many samples
+streams() {
+	run 0 "$1" -q --folded=stream.file "$2" || return
+	if ! cat "$2" | timeout 120 "$analyze" -q --folded=stream.pipe - >out 2>err; then
+		fail "$1" "through a pipe: $(tail -n 1 err)"
+	elif ! cmp -s stream.file stream.pipe; then
+		fail "$1" "a pipe gives something else than the file"
+	elif [ "$(counted stream.file)" -lt "$3" ]; then
+		fail "$1" "$(counted stream.file) samples, expected $3"
+	else
+		pass "$1"
+	fi
+}
+streams "perf.data in pipe mode" "$here/../fuzz/corpus/perf-data-pipe" 3
+streams "perf.data with compressed records" "$here/../fuzz/corpus/perf-data-compressed" 8
+streams "perf.data with aligned compressed records" "$here/../fuzz/corpus/perf-data-compressed2" 9
+if perf record -q -e cpu-clock -F 2000 --call-graph dwarf,8192 -o perf.data "$programs/shares" 100 >out 2>err; then
+	perf record -q -e cpu-clock -F 2000 --call-graph dwarf,8192 -o - "$programs/shares" 100 >perf.pipe 2>err
+	perf record -q -z -e cpu-clock -F 2000 --call-graph dwarf,8192 -o - "$programs/shares" 100 >perf.zpipe 2>err
+	perf record -q -z -e cpu-clock -F 2000 --call-graph dwarf,8192 -o perf.z "$programs/shares" 100 >out 2>err
+	streams "perf record -o -" perf.pipe 20
+	streams "perf record -z -o -" perf.zpipe 20
+	run 0 "perf record -z" -q --folded=z.folded perf.z && [ "$(counted z.folded)" -ge 20 ] &&
+		grep -q ';heavy [0-9]' z.folded && pass "perf record -z" || fail "perf record -z" "$(head -n 2 z.folded)"
+	name="perf.data with sections through a pipe: one line says what to do"
+	cat perf.data | "$analyze" - >out 2>err
+	[ $? -eq 1 ] && [ "$(wc -l <err)" -eq 1 ] && grep -q 'save it to a file' err && pass "$name" || fail "$name" "$(cat err)"
+else
+	skip "recordings of perf" "perf cannot record here: $(tail -n 1 err)"
+fi
+
 # ---- code made at run time ----
 # What made_traces.py says of it: two processes at one address, a place used again, code that moved.
 name="names from a perf map and a jitdump"

@@ -104,7 +104,7 @@ if [ -s threads.rtrace ]; then
 fi
 
 found=
-for data in "$corpora"/linux-perf-data/sleep.data "$corpora"/perfparser/*/*.data "$corpora"/perfparser/*/perf.data* \
+for data in "$corpora"/linux-perf-data/*.data "$corpora"/perfparser/*/*.data "$corpora"/perfparser/*/perf.data* \
 	"$corpora"/quipper/perf.data.*-[0-9].[0-9] "$corpora"/simpleperf/*.data; do
 	[ -f "$data" ] || continue
 	"$bin/ruchy-analyze" -q --folded=folded "$data" >/dev/null 2>&1 || continue

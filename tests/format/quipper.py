@@ -97,6 +97,18 @@ def attr_lines(root):
         yield f'event {i} {fields} ids={",".join(str(n) for n in entry.get("ids", []))}'
 
 
+def event_lines(root):
+    """Samples and the sum of their periods by event: by the id, or the only event."""
+    owners = {number: i for i, entry in enumerate(root.get('file_attrs', []))
+              for number in entry.get('ids', [])}
+    sums = [Sums(f'event {i} samples', 'period') for i in range(len(root.get('file_attrs', [])))]
+    for event in root.get('events', []):
+        for sample in event.get('sample_event', []):
+            owner = 0 if len(sums) == 1 else owners[sample['id'][0]]
+            sums[owner].add(period=first(sample, 'period'))
+    yield from map(str, sums)
+
+
 def record_lines(root):
     types = {}
     samples = Sums('samples', 'ip', 'pid', 'tid', 'time', 'id', 'cpu', 'period', 'frames', 'callchain')
@@ -149,7 +161,7 @@ def meta_lines(root):
 
 def summary(path):
     root = parse(path)
-    return [*attr_lines(root), *record_lines(root), *meta_lines(root)]
+    return [*attr_lines(root), *event_lines(root), *record_lines(root), *meta_lines(root)]
 
 
 def visible(types, samples):

@@ -18,7 +18,8 @@
 
 #include "format/perf_data.h"
 
-#define PERF_REG_X86_SP 7  /* <asm/perf_regs.h> of x86 */
+#define PERF_REG_X86_SP 7 /* <asm/perf_regs.h> of x86 */
+#define EVENTS_MAX      8
 #define TYPES_MAX       64 /* PERF_RECORD_*: what is above is not the kernel's */
 
 /* quipper sets the top bit of callchain entries that lie in no mapping. */
@@ -52,6 +53,9 @@ struct summary {
 	struct {
 		uint64_t n, ip, pid, tid, time, id, cpu, period, frames, callchain;
 	} samples;
+	struct {
+		uint64_t n, period;
+	} by_event[EVENTS_MAX];
 	struct {
 		uint64_t n, pid, tid, start, length, pgoff, path;
 	} mmaps;
@@ -104,8 +108,12 @@ static void add_sample(struct summary *s, const struct event *e)
 	s->samples.time += e->time_ns;
 	s->samples.id += e->id;
 	s->samples.cpu += e->cpu;
-	if (desc->sample_type & PERF_SAMPLE_PERIOD)
+	assert_true(e->event < EVENTS_MAX);
+	s->by_event[e->event].n++;
+	if (desc->sample_type & PERF_SAMPLE_PERIOD) {
 		s->samples.period += e->sample.period;
+		s->by_event[e->event].period += e->sample.period;
+	}
 	s->samples.frames += e->sample.n_callchain;
 	for (uint64_t i = 0; i < e->sample.n_callchain; i++)
 		s->samples.callchain += ruchy_load64(e->sample.callchain + i * 8) & ADDRESS_BITS;
@@ -282,6 +290,13 @@ static void print_events(FILE *out, const struct event_table *t)
 	}
 }
 
+static void print_sums_by_event(FILE *out, const struct summary *s)
+{
+	for (size_t i = 0; i < s->meta.events.n_events; i++)
+		fprintf(out, "event %zu samples %llu period=%llu\n", i, U64(s->by_event[i].n),
+			U64(s->by_event[i].period));
+}
+
 static void print_records(FILE *out, const struct summary *s)
 {
 	for (unsigned i = 0; i < TYPES_MAX; i++)
@@ -336,6 +351,7 @@ static char *our_summary(const struct summary *s)
 
 	assert_non_null(out);
 	print_events(out, &s->meta.events);
+	print_sums_by_event(out, s);
 	print_records(out, s);
 	print_meta(out, &s->meta);
 	assert_int_equal(fclose(out), 0);
