@@ -144,6 +144,7 @@ check-format: all programs $(B)/tests/unit/test_cfi_rows ## a second reader, the
 	bash tests/golden/check.sh $(B)
 	bash tests/unwind/cfi.sh $(B) $(B)/programs
 	$(PYTHON) tests/format/perfparser.py $(B)
+	$(PYTHON) tests/symbolize/compare.py $(B)
 	$(PYTHON) tests/format/validate_json.py --self-test tests/golden/kernel.json
 	$(B)/ruchy-analyze -q --symfs tests/golden --perf-script $(B)/golden.script --folded $(B)/golden.folded \
 	  --flame-graph $(B)/golden.svg tests/golden/dwarf.rtrace

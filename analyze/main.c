@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "analyze/info.h"
+#include "analyze/lookup.h"
 #include "analyze/options.h"
 #include "analyze/pipeline.h"
 #include "analyze/process/module_remote.h"
@@ -59,6 +60,24 @@ static int finish_output(FILE *out, const char *name, struct ruchy_error *err)
 	if (out != stdout)
 		fclose(out);
 	return failed ? RUCHY_E_SYS : 0;
+}
+
+static int show_addresses(const struct options *o)
+{
+	const struct module_search search = { .sysroots = o->sysroots.at,
+					      .n_sysroots = o->sysroots.n,
+					      .debug_dirs = o->debug_dirs.at,
+					      .n_debug_dirs = o->debug_dirs.n };
+	const struct lookup_options options = { .search = &search,
+						.jobs = o->jobs,
+						.inlines = !o->no_inline };
+	struct ruchy_error err = { 0 };
+
+	if (lookup_print(o->traces[0], o->traces + 1, o->n_traces - 1, &options, stdin, stdout,
+			 &err) < 0 ||
+	    finish_output(stdout, "standard output", &err) < 0)
+		return complain(&err);
+	return EXIT_DONE;
 }
 
 static int write_report(const struct report_ops *ops, const char *path, const struct profile *p,
@@ -271,6 +290,8 @@ int main(int argc, char **argv)
 		return EXIT_DONE;
 	case OPTIONS_INFO:
 		return options.modules ? show_modules(&options) : show_info(&options);
+	case OPTIONS_SYMBOLIZE:
+		return show_addresses(&options);
 	default:
 		return report(&options);
 	}

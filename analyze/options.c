@@ -10,7 +10,7 @@
 enum kind { FLAG, TEXT, DIRECTORY, NUMBER, PERCENT };
 
 /* Which commands know a flag. */
-enum { IN_REPORT = 1, IN_INFO = 2 };
+enum { IN_REPORT = 1, IN_INFO = 2, IN_SYMBOLIZE = 4, IN_ALL = 7 };
 
 static const struct option_spec {
 	const char *name, *value; /* value's name in the help, NULL for a flag */
@@ -37,16 +37,15 @@ static const struct option_spec {
 	  "what flame graph and folded stacks count" },
 	{ "--color", "METRIC", TEXT, IN_REPORT, offsetof(struct options, color),
 	  "colour the flame graph by ipc or another ratio" },
-	{ "--sysroot", "DIR", DIRECTORY, IN_REPORT | IN_INFO, offsetof(struct options, sysroots),
+	{ "--sysroot", "DIR", DIRECTORY, IN_ALL, offsetof(struct options, sysroots),
 	  "look for the target's files below DIR first; repeatable" },
-	{ "--symfs", "DIR", DIRECTORY, IN_REPORT | IN_INFO, offsetof(struct options, sysroots),
+	{ "--symfs", "DIR", DIRECTORY, IN_ALL, offsetof(struct options, sysroots),
 	  "the same, by perf's name" },
-	{ "--debug-dir", "DIR", DIRECTORY, IN_REPORT | IN_INFO,
-	  offsetof(struct options, debug_dirs),
+	{ "--debug-dir", "DIR", DIRECTORY, IN_ALL, offsetof(struct options, debug_dirs),
 	  "look for debug files in DIR, then /usr/lib/debug; repeatable" },
 	{ "--debuginfod", NULL, FLAG, IN_REPORT | IN_INFO, offsetof(struct options, debuginfod),
 	  "ask the servers of DEBUGINFOD_URLS for what is missing" },
-	{ "--no-inline", NULL, FLAG, IN_REPORT, offsetof(struct options, no_inline),
+	{ "--no-inline", NULL, FLAG, IN_REPORT | IN_SYMBOLIZE, offsetof(struct options, no_inline),
 	  "do not expand inlined calls" },
 	{ "--min-complete", "PERCENT", PERCENT, IN_REPORT, offsetof(struct options, min_complete),
 	  "exit with 3 if fewer stacks are complete" },
@@ -54,7 +53,7 @@ static const struct option_spec {
 	  "walk stacks by rows (default), exact or libunwind" },
 	{ "--title", "TEXT", TEXT, IN_REPORT, offsetof(struct options, title),
 	  "title of the flame graph" },
-	{ "--jobs", "N", NUMBER, IN_REPORT, offsetof(struct options, jobs),
+	{ "--jobs", "N", NUMBER, IN_REPORT | IN_SYMBOLIZE, offsetof(struct options, jobs),
 	  "use N threads, not one a CPU (also -j N)" },
 	{ "--quiet", NULL, FLAG, IN_REPORT, offsetof(struct options, quiet),
 	  "no report on the terminal (also -q)" },
@@ -73,10 +72,11 @@ void options_help(FILE *out)
 {
 	fputs("usage: ruchy-analyze [report] [OPTIONS] TRACE...\n"
 	      "       ruchy-analyze info [--records] [--modules] [--verify] TRACE...\n"
+	      "       ruchy-analyze symbolize [--no-inline] FILE [ADDRESS...]\n"
 	      "\n"
 	      "Where does the time go? Reads traces of ruchy-record and perf.data files\n"
 	      "(- is standard input); FILE - is standard output. Several outputs may be\n"
-	      "asked for at once.\n"
+	      "asked for at once. symbolize tells what is at addresses of an ELF file.\n"
 	      "\n",
 	      out);
 	for (size_t i = 0; i < N_SPECS; i++) {
@@ -173,7 +173,9 @@ static int parse_flag(int argc, char **argv, int *i, struct options *o, struct r
 	const char *arg = argv[*i], *equals = strchr(arg, '=');
 	size_t length = equals ? (size_t)(equals - arg) : strlen(arg);
 	const struct option_spec *spec = find_spec(arg, length);
-	unsigned command = o->command == OPTIONS_INFO ? IN_INFO : IN_REPORT;
+	unsigned command = o->command == OPTIONS_INFO        ? IN_INFO
+			   : o->command == OPTIONS_SYMBOLIZE ? IN_SYMBOLIZE
+							     : IN_REPORT;
 
 	if (!spec || !(spec->commands & command))
 		return ruchy_error_set(err, RUCHY_E_USAGE,
@@ -214,6 +216,15 @@ static int check_unwinder(const struct options *o, struct ruchy_error *err)
 			       "--unwinder is rows, exact or libunwind, not '%s'", o->unwinder);
 }
 
+static const struct {
+	const char *name;
+	enum options_command command;
+} commands[] = {
+	{ "report", OPTIONS_REPORT },
+	{ "info", OPTIONS_INFO },
+	{ "symbolize", OPTIONS_SYMBOLIZE },
+};
+
 int options_parse(int argc, char **argv, struct options *ret, struct ruchy_error *err)
 {
 	struct options o = { .command = OPTIONS_REPORT };
@@ -221,10 +232,11 @@ int options_parse(int argc, char **argv, struct options *ret, struct ruchy_error
 	bool only_traces = false;
 	int first = 1, rc;
 
-	if (argc > 1 && (!strcmp(argv[1], "report") || !strcmp(argv[1], "info"))) {
-		o.command = argv[1][0] == 'i' ? OPTIONS_INFO : OPTIONS_REPORT;
-		first = 2;
-	}
+	for (size_t i = 0; argc > 1 && i < sizeof(commands) / sizeof(commands[0]); i++)
+		if (!strcmp(argv[1], commands[i].name)) {
+			o.command = commands[i].command;
+			first = 2;
+		}
 	for (int i = first; i < argc; i++) {
 		rc = 0;
 		if (!only_traces && !strcmp(argv[i], "--help"))
@@ -243,9 +255,10 @@ int options_parse(int argc, char **argv, struct options *ret, struct ruchy_error
 			break;
 	}
 	o.traces = traces;
-	if (!o.n_traces && o.command <= OPTIONS_INFO)
+	if (!o.n_traces && o.command <= OPTIONS_SYMBOLIZE)
 		return ruchy_error_set(err, RUCHY_E_USAGE,
-				       "no trace is named, see ruchy-analyze --help");
+				       "no %s is named, see ruchy-analyze --help",
+				       o.command == OPTIONS_SYMBOLIZE ? "file" : "trace");
 	*ret = o;
 	rc = check_unwinder(&o, err);
 	return rc < 0 ? rc : check_outputs(&o, err);

@@ -23,13 +23,14 @@ struct options_dirs {
 enum options_command {
 	OPTIONS_REPORT,
 	OPTIONS_INFO,
+	OPTIONS_SYMBOLIZE,
 	OPTIONS_HELP,
 	OPTIONS_VERSION,
 };
 
 struct options {
 	enum options_command command;
-	char *const *traces; /* in argv */
+	char *const *traces; /* in argv; symbolize: the file and addresses */
 	size_t n_traces;
 	/* where files are looked for */
 	struct options_dirs sysroots, debug_dirs;

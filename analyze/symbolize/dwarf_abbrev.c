@@ -134,7 +134,6 @@ static bool plan(struct dwarf_abbrevs *t, struct dwarf_abbrev *e, const struct d
 	if (slot >= 0) {
 		step.kind = DWARF_STEP_READ;
 		step.slot = (uint8_t)slot;
-		e->has_sibling |= slot == DWARF_SIBLING;
 	} else if (size < 0) {
 		step.kind = DWARF_STEP_PASS;
 	} else {

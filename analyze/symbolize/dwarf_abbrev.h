@@ -41,7 +41,7 @@ struct dwarf_attribute {
 struct dwarf_abbrev {
 	uint64_t code;
 	uint16_t tag;
-	bool has_children, has_sibling;
+	bool has_children;
 	bool visited; /* by walks: it has children, or may have code */
 	uint16_t n_attributes, n_steps;
 	uint32_t attributes, steps; /* indices of the first */

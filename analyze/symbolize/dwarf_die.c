@@ -2,16 +2,11 @@
 #include "analyze/symbolize/dwarf_die.h"
 
 #include <dwarf.h>
-#include <stdarg.h>
-#include <stdio.h>
-#include <stdlib.h>
 
 #include "analyze/symbolize/dwarf_form.h"
 #include "ruchy/error.h"
 
-#define HOPS_MAX       16   /* abstract origins and specifications followed */
-#define DEPTH_MAX      64   /* scopes around a name */
-#define NAME_MAX_BYTES 2048 /* of a qualified name */
+#define HOPS_MAX 16 /* abstract origins and specifications followed */
 
 static void take(struct dwarf_die *d, unsigned name, const struct dwarf_value *v)
 {
@@ -38,9 +33,6 @@ static void take(struct dwarf_die *d, unsigned name, const struct dwarf_value *v
 	case DW_AT_specification:
 		if (!d->origin.form)
 			d->origin = *v;
-		break;
-	case DW_AT_sibling:
-		d->sibling = *v;
 		break;
 	case DW_AT_call_file:
 		d->call_file = v->u;
@@ -104,108 +96,34 @@ bool dwarf_die_origin(const struct dwarf_unit *u, const struct dwarf_die *die,
 	return die->origin.form && dwarf_form_reference(u, &die->origin, ret_unit, ret_offset);
 }
 
-/* ---- qualified names ---- */
-
-struct scope_text {
-	char text[NAME_MAX_BYTES];
-	size_t size;
-};
-
-__attribute__((format(printf, 2, 3))) static void add(struct scope_text *t, const char *fmt, ...)
+bool dwarf_die_slots(struct ruchy_cursor *c, const struct dwarf_unit *u,
+		     const struct dwarf_abbrevs *t, const struct dwarf_abbrev *e,
+		     struct dwarf_value v[DWARF_N_SLOTS])
 {
-	size_t room = sizeof(t->text) - t->size;
-	va_list ap;
-	int n;
+	const struct dwarf_step *step = &t->steps[e->steps];
+	const struct dwarf_attribute *a = &t->attributes[e->attributes];
+	struct dwarf_value passed;
 
-	va_start(ap, fmt);
-	n = vsnprintf(t->text + t->size, room, fmt, ap);
-	va_end(ap);
-	if (n > 0)
-		t->size += (size_t)n < room ? (size_t)n : room - 1;
-}
+	for (unsigned n = e->n_steps; n; n--, step++) {
+		struct dwarf_value *to = step->kind == DWARF_STEP_READ ? &v[step->slot] : &passed;
 
-/* What a scope adds in front of a name. */
-static void add_scope(struct scope_text *t, const struct dwarf_unit *u, const struct dwarf_die *die)
-{
-	const char *name = dwarf_form_string(u, &die->name);
-
-	switch (die->tag) {
-	case DW_TAG_namespace:
-		add(t, "%s::", name ? name : "(anonymous namespace)");
-		break;
-	case DW_TAG_subprogram:
-		if (name)
-			add(t, "%s()::", name);
-		break;
-	case DW_TAG_module:
-	case DW_TAG_class_type:
-	case DW_TAG_structure_type:
-	case DW_TAG_union_type:
-	case DW_TAG_enumeration_type:
-	case DW_TAG_interface_type:
-		add(t, "%s::", name ? name : "<unnamed>");
-		break;
-	default:
-		break;
+		if (step->kind == DWARF_STEP_SKIP)
+			ruchy_get_bytes(c, step->n);
+		else if (!dwarf_form_read(c, u, a[step->n].form, a[step->n].implicit, to))
+			c->bad = true;
 	}
+	return !c->bad;
 }
 
-/* The scopes around a DIE, as they lie on the way from the unit's root to it. */
-struct scope_walk {
+uint64_t dwarf_die_sibling(const struct dwarf_unit *u, const struct dwarf_value v[DWARF_N_SLOTS],
+			   uint64_t at)
+{
 	const struct dwarf_unit *unit;
-	uint64_t target;
-	struct dwarf_die scopes[DEPTH_MAX];
-	unsigned depth; /* scopes[0, depth) are around the cursor */
-};
+	uint64_t offset;
 
-/* Read the DIE at the cursor and go on: into it where the target may be inside. False: no more. */
-static bool scope_step(struct scope_walk *w, struct ruchy_cursor *c, const struct dwarf_abbrevs *t)
-{
-	const uint8_t *info = w->unit->file->sections[DWARF_INFO].data;
-	const struct dwarf_unit *unit;
-	const struct dwarf_abbrev *e;
-	struct dwarf_die die;
-	uint64_t next;
-
-	e = read_at(c, w->unit, t, &die);
-	if (!e) {
-		w->depth -= w->depth != 0;
-		return w->depth && !c->bad;
-	}
-	if (!e->has_children)
-		return w->depth;
-	if (die.sibling.form && dwarf_form_reference(w->unit, &die.sibling, &unit, &next) &&
-	    unit == w->unit && next <= w->target && next > (uint64_t)(c->at - info)) {
-		c->at = info + next;
-		return true;
-	}
-	if (w->depth == DEPTH_MAX)
-		return false;
-	w->scopes[w->depth++] = die;
-	return true;
-}
-
-static void add_scopes(struct dwarf_reader *r, const struct dwarf_unit *u, uint64_t target,
-		       struct scope_text *text)
-{
-	struct ruchy_cursor c = dwarf_section_at(u->file, DWARF_INFO, u->root, target);
-	const struct dwarf_abbrevs *t = table_of(r, u);
-	struct scope_walk *w = malloc(sizeof(*w));
-
-	if (!t || !w) {
-		r->no_memory |= !w;
-		free(w);
-		return;
-	}
-	w->unit = u;
-	w->target = target;
-	w->depth = 0;
-	while (!c.bad && c.at < c.end && scope_step(w, &c, t) && dwarf_spend(&r->budget, 8))
-		;
-	/* Whoever got there exactly knows what is around. */
-	for (unsigned i = 0; !c.bad && c.at == c.end && i < w->depth; i++)
-		add_scope(text, u, &w->scopes[i]);
-	free(w);
+	if (!v[DWARF_SIBLING].form || !dwarf_form_reference(u, &v[DWARF_SIBLING], &unit, &offset))
+		return 0;
+	return unit == u && offset > at && offset <= u->end ? offset : 0;
 }
 
 /* In these a name is all that there is. */
@@ -216,38 +134,11 @@ static bool has_no_scopes(const struct dwarf_unit *u)
 	       u->language == DW_LANG_Mips_Assembler;
 }
 
-/* `u` and `offset`: the DIE where the function was declared. */
-static const char *qualified(struct dwarf_reader *r, const struct dwarf_unit *u, uint64_t offset,
-			     const char *name, char **ret_owned)
-{
-	struct scope_text *text;
-
-	if (has_no_scopes(u))
-		return name;
-	text = malloc(sizeof(*text));
-	if (!text) {
-		r->no_memory = true;
-		return NULL;
-	}
-	text->size = 0;
-	add_scopes(r, u, offset, text);
-	if (!text->size) {
-		free(text);
-		return name;
-	}
-	add(text, "%s", name);
-	*ret_owned = strdup(text->text);
-	r->no_memory |= !*ret_owned;
-	free(text);
-	return *ret_owned;
-}
-
-const char *dwarf_die_function_name(struct dwarf_reader *r, const struct dwarf_unit *u,
-				    uint64_t offset, char **ret_owned)
+struct dwarf_name dwarf_die_function_name(struct dwarf_reader *r, const struct dwarf_unit *u,
+					  uint64_t offset)
 {
 	const char *name = NULL;
 
-	*ret_owned = NULL;
 	for (unsigned hops = 0; hops < HOPS_MAX; hops++) {
 		const struct dwarf_unit *next_unit;
 		const char *linkage;
@@ -255,10 +146,10 @@ const char *dwarf_die_function_name(struct dwarf_reader *r, const struct dwarf_u
 		uint64_t next;
 
 		if (!dwarf_die_read(r, u, offset, &die))
-			return NULL;
+			return (struct dwarf_name){ 0 };
 		linkage = dwarf_form_string(u, &die.linkage_name);
 		if (linkage && *linkage)
-			return linkage;
+			return (struct dwarf_name){ .text = linkage };
 		if (!name)
 			name = dwarf_form_string(u, &die.name);
 		if (!dwarf_die_origin(u, &die, &next_unit, &next))
@@ -266,5 +157,7 @@ const char *dwarf_die_function_name(struct dwarf_reader *r, const struct dwarf_u
 		u = next_unit;
 		offset = next;
 	}
-	return name && *name ? qualified(r, u, offset, name, ret_owned) : NULL;
+	if (!name || !*name)
+		return (struct dwarf_name){ 0 };
+	return (struct dwarf_name){ name, has_no_scopes(u) ? NULL : u, offset };
 }

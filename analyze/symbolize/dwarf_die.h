@@ -19,7 +19,7 @@ struct dwarf_reader {
 struct dwarf_die {
 	uint16_t tag;
 	struct dwarf_value low_pc, high_pc, range_list;
-	struct dwarf_value name, linkage_name, origin, sibling;
+	struct dwarf_value name, linkage_name, origin;
 	uint64_t call_file; /* UINT64_MAX: it does not say */
 	uint64_t call_line, call_column;
 };
@@ -31,12 +31,26 @@ bool dwarf_die_read(struct dwarf_reader *r, const struct dwarf_unit *u, uint64_t
 bool dwarf_die_origin(const struct dwarf_unit *u, const struct dwarf_die *die,
 		      const struct dwarf_unit **ret_unit, uint64_t *ret_offset);
 
-/*
- * The name of the function at `offset`: its linkage name or, where it has none, its source name,
- * qualified by namespaces and classes. Borrowed from the file, or malloc'ed (then *ret_owned is
- * it); NULL: it has none.
- */
-const char *dwarf_die_function_name(struct dwarf_reader *r, const struct dwarf_unit *u,
-				    uint64_t offset, char **ret_owned);
+/* What a walk looks for in a DIE (dwarf_abbrev.h): read or pass over its attributes. `v` is zeroed
+ * by the caller. False: damaged. */
+bool dwarf_die_slots(struct ruchy_cursor *c, const struct dwarf_unit *u,
+		     const struct dwarf_abbrevs *t, const struct dwarf_abbrev *e,
+		     struct dwarf_value v[DWARF_N_SLOTS]);
+/* Where the sibling is that a walk found, beyond `at`; 0: it is not told, or nonsense. */
+uint64_t dwarf_die_sibling(const struct dwarf_unit *u, const struct dwarf_value v[DWARF_N_SLOTS],
+			   uint64_t at);
+
+/* A function's name: borrowed from the file; NULL: it has none. */
+struct dwarf_name {
+	const char *text;
+	/* A source name, as it was declared there, is to be qualified (dwarf_scopes.h); else NULL.
+	 */
+	const struct dwarf_unit *unit;
+	uint64_t offset;
+};
+
+/* The linkage name of the function at `offset` or, where it has none, its source name. */
+struct dwarf_name dwarf_die_function_name(struct dwarf_reader *r, const struct dwarf_unit *u,
+					  uint64_t offset);
 
 #endif

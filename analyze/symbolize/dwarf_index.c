@@ -28,13 +28,15 @@ static int add_range(struct dwarf_index *x, uint64_t low, uint64_t high, uint32_
 	return 0;
 }
 
+/* Of equal starts the first unit comes last, where dwarf_index_find begins: linkers keep the first
+ * copy of a function, and let the debug information of the others point to it. */
 static int by_low(const void *a, const void *b)
 {
 	const struct dwarf_index_range *x = a, *y = b;
 
 	if (x->low != y->low)
 		return x->low < y->low ? -1 : 1;
-	return x->unit < y->unit ? -1 : x->unit > y->unit;
+	return x->unit > y->unit ? -1 : x->unit < y->unit;
 }
 
 static void order(struct dwarf_index *x)

@@ -28,7 +28,7 @@ int dwarf_index_init(struct dwarf_index *x, const struct dwarf_file *f);
 /* Add the units that do not tell where their code is. RUCHY_E_NOMEM. */
 int dwarf_index_add_silent(struct dwarf_index *x);
 void dwarf_index_fini(struct dwarf_index *x);
-/* The unit of `address` by number; of several the one whose range starts last. */
+/* The unit of `address` by number; of several the one whose range starts last, then the first. */
 bool dwarf_index_find(const struct dwarf_index *x, uint64_t address, uint32_t *ret_unit);
 
 #endif

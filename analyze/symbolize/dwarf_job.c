@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 #include "analyze/symbolize/dwarf_job.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "analyze/symbolize/dwarf_form.h"
 #include "analyze/symbolize/dwarf_lines.h"
 #include "analyze/symbolize/dwarf_ranges.h"
+#include "analyze/symbolize/dwarf_scopes.h"
 #include "analyze/symbolize/dwarf_walk.h"
 #include "ruchy/error.h"
 
@@ -28,9 +30,11 @@ struct job_run {
 	struct dwarf_reader reader;
 	struct dwarf_lines lines;
 	struct dwarf_walk walk;
-	struct dwarf_row *rows;       /* owned: by address */
-	struct node_call *node_calls; /* owned: by node */
-	struct seen *seen;            /* owned; open addressing */
+	struct dwarf_row *rows;           /* owned: by address */
+	struct node_call *node_calls;     /* owned: by node */
+	struct dwarf_scoped *unqualified; /* owned: names of texts */
+	size_t n_unqualified, unqualified_capacity;
+	struct seen *seen; /* owned; open addressing */
 	size_t n_seen, seen_capacity;
 };
 
@@ -116,22 +120,40 @@ static int path_text(struct job_run *r, uint64_t file, uint32_t *ret)
 	return 0;
 }
 
+/* Its scopes are looked for in the end, those of a unit all at once. */
+static int add_unqualified(struct job_run *r, uint32_t text, const struct dwarf_name *name)
+{
+	if (r->n_unqualified == r->unqualified_capacity) {
+		size_t capacity = r->unqualified_capacity ? 2 * r->unqualified_capacity : 16;
+		struct dwarf_scoped *all = realloc(r->unqualified, capacity * sizeof(*all));
+
+		if (!all)
+			return RUCHY_E_NOMEM;
+		r->unqualified = all;
+		r->unqualified_capacity = capacity;
+	}
+	r->unqualified[r->n_unqualified++] =
+		(struct dwarf_scoped){ name->unit, name->offset, text, NULL };
+	return 0;
+}
+
 static int name_text(struct job_run *r, const struct dwarf_unit *u, uint64_t offset, uint32_t *ret)
 {
 	uint64_t key = (uint64_t)(uintptr_t)(u->file->sections[DWARF_INFO].data + offset);
 	struct seen *s = see(r, key);
-	const char *name;
-	char *owned;
+	struct dwarf_name name;
 	int rc;
 
 	*ret = DWARF_JOB_NONE;
 	if (!s)
 		return RUCHY_E_NOMEM;
 	if (!s->key) {
-		name = dwarf_die_function_name(&r->reader, u, offset, &owned);
+		name = dwarf_die_function_name(&r->reader, u, offset);
 		if (r->reader.no_memory)
 			return RUCHY_E_NOMEM;
-		rc = add_text(r, s, key, (struct dwarf_text){ name, owned, false });
+		rc = add_text(r, s, key, (struct dwarf_text){ .text = name.text });
+		if (!rc && name.unit)
+			rc = add_unqualified(r, s->text, &name);
 		if (rc)
 			return rc;
 	}
@@ -272,6 +294,26 @@ static int prepare(struct job_run *r)
 	return r->node_calls ? 0 : RUCHY_E_NOMEM;
 }
 
+/* Put the scopes before the source names. */
+static int qualify(struct job_run *r)
+{
+	int rc = dwarf_scopes_find(&r->reader, r->unqualified, r->n_unqualified);
+
+	for (size_t i = 0; i < r->n_unqualified; i++) {
+		struct dwarf_scoped *s = &r->unqualified[i];
+		struct dwarf_text *t = &r->job->texts[s->number];
+
+		if (!rc && s->scopes && asprintf(&t->owned, "%s%s", s->scopes, t->text) < 0) {
+			t->owned = NULL;
+			rc = RUCHY_E_NOMEM;
+		}
+		if (t->owned)
+			t->text = t->owned;
+		free(s->scopes);
+	}
+	return rc;
+}
+
 int dwarf_job_run(struct dwarf_job *j, struct dwarf_abbrev_cache *abbrevs, uint64_t budget)
 {
 	struct job_run r = { .job = j, .reader = { .abbrevs = abbrevs, .budget = { budget } } };
@@ -281,10 +323,13 @@ int dwarf_job_run(struct dwarf_job *j, struct dwarf_abbrev_cache *abbrevs, uint6
 	rc = prepare(&r);
 	for (size_t i = 0; !rc && i < j->n; i++)
 		rc = make_chain(&r, i);
+	if (!rc)
+		rc = qualify(&r);
 	dwarf_walk_fini(&r.walk);
 	dwarf_lines_fini(&r.lines);
 	free(r.rows);
 	free(r.node_calls);
+	free(r.unqualified);
 	free(r.seen);
 	return rc;
 }

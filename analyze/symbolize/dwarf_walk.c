@@ -4,7 +4,6 @@
 #include <dwarf.h>
 #include <stdlib.h>
 
-#include "analyze/symbolize/dwarf_form.h"
 #include "analyze/symbolize/dwarf_ranges.h"
 #include "ruchy/error.h"
 
@@ -149,35 +148,6 @@ static bool enter(struct walk *w, unsigned i, unsigned tag)
 	return !is_scope(tag) && (!w->thorough || !is_type(tag));
 }
 
-/* Where the sibling that was just read is; 0: it is not told, or nonsense. */
-static uint64_t sibling(const struct walk *w, uint64_t at)
-{
-	const struct dwarf_unit *unit;
-	uint64_t offset;
-
-	if (!dwarf_form_reference(w->unit, &w->v[DWARF_SIBLING], &unit, &offset))
-		return 0;
-	return unit == w->unit && offset > at ? offset : 0;
-}
-
-static bool read_slots(struct walk *w, struct ruchy_cursor *c, const struct dwarf_abbrev *e)
-{
-	const struct dwarf_step *step = &w->abbrevs->steps[e->steps];
-	const struct dwarf_attribute *a = &w->abbrevs->attributes[e->attributes];
-	struct dwarf_value passed;
-
-	for (unsigned n = e->n_steps; n; n--, step++) {
-		struct dwarf_value *to =
-			step->kind == DWARF_STEP_READ ? &w->v[step->slot] : &passed;
-
-		if (step->kind == DWARF_STEP_SKIP)
-			ruchy_get_bytes(c, step->n);
-		else if (!dwarf_form_read(c, w->unit, a[step->n].form, a[step->n].implicit, to))
-			c->bad = true;
-	}
-	return !c->bad;
-}
-
 /* A DIE with children, or a function or call without any. */
 static void visit(struct walk *w, struct ruchy_cursor *c, const uint8_t *info, uint64_t offset,
 		  const struct dwarf_abbrev *e)
@@ -195,8 +165,8 @@ static void visit(struct walk *w, struct ruchy_cursor *c, const uint8_t *info, u
 	jump = enter(w, i, e->tag);
 	if (!e->has_children)
 		return;
-	next = jump && e->has_sibling ? sibling(w, at) : 0;
-	if (next && next <= w->unit->end) {
+	next = jump ? dwarf_die_sibling(w->unit, w->v, at) : 0;
+	if (next) {
 		c->at = info + next;
 		w->jumped |= e->tag == DW_TAG_subprogram || is_type(e->tag);
 		return;
@@ -225,7 +195,7 @@ static void walk_tree(struct walk *w)
 			return;
 		if (e->visited)
 			memset(w->v, 0, sizeof(w->v));
-		if (!read_slots(w, &c, e))
+		if (!dwarf_die_slots(&c, w->unit, w->abbrevs, e, w->v))
 			return;
 		if (e->visited)
 			visit(w, &c, info, offset, e);

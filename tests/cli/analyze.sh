@@ -284,6 +284,23 @@ EOF
 	case $? in 0) pass "$name" ;; 77) skip "$name" "$(cat why)" ;; *) fail "$name" "$(head -n 1 why)" ;; esac
 fi
 
+# ---- symbolize ----
+
+name="symbolize"
+place=$(nm "$programs/cpp" | sed -n 's/^\([0-9a-f]*\) . main$/\1/p')
+run 0 "$name" symbolize "$programs/cpp" "0x$place" &&
+	{ [ "$(head -n 1 out)" = main ] && grep -qE '/cpp\.cpp:[0-9]+:[0-9]+$' out && [ -z "$(tail -n 1 out)" ] &&
+		pass "$name" || fail "$name" "$(head -n 2 out)"; }
+cp out one
+name="symbolize from standard input, twice and out of order"
+printf '%s\n1\n\n0x%s\n' "$place" "$place" | "$analyze" symbolize "$programs/cpp" >out 2>err &&
+	[ "$(cat one; printf '??\n??:0:0\n\n'; cat one)" = "$(cat out)" ] && pass "$name" || fail "$name" "$(tail -n 1 err; cat out)"
+refuses 2 "symbolize without a file" "file" symbolize
+refuses 2 "symbolize of no address" "address" symbolize "$programs/cpp" main
+refuses 2 "symbolize with a report's option" "option" symbolize --folded x "$programs/cpp" 1
+refuses 1 "symbolize of a missing file" "none" symbolize none 1
+refuses 1 "symbolize of no ELF file" "ELF" symbolize $trace 1
+
 # ---- report and info ----
 name="the report names the three functions in order"
 if run 0 "$name" report $trace; then
