@@ -4,6 +4,7 @@
 #include <zstd_errors.h>
 
 #include "format/codec.h"
+#include "ruchy/inflate.h"
 
 struct codec {
 	ZSTD_CCtx *compressor;   /* made at first use */
@@ -87,6 +88,15 @@ void codec_free(struct codec *c)
 	ZSTD_freeCCtx(c->compressor);
 	ZSTD_freeDCtx(c->decompressor);
 	free(c);
+}
+
+int ruchy_inflate_zstd(const uint8_t *from, size_t size, uint8_t *to, size_t to_size)
+{
+	size_t got = ZSTD_decompress(to, to_size, from, size);
+
+	if (ZSTD_isError(got))
+		return code_of(got);
+	return got == to_size ? 0 : RUCHY_E_DAMAGED;
 }
 
 /* ---- streams ---- */

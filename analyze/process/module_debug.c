@@ -20,7 +20,6 @@ struct module_debug {
 	char *dir;         /* owned: its directory, without the last '/' */
 	const char *inner; /* `path` as the target saw it: without the sysroot */
 	struct module_search search;
-	bool has_alt;
 };
 
 /* What a candidate has to prove. */
@@ -239,13 +238,7 @@ int module_debug_find_alt(struct module_debug *d, const uint8_t *id, size_t id_s
 		fd = find_by_id(d, &proof, ret_path);
 	if (fd < 0)
 		fd = find_remote(d, &proof, ret_path);
-	d->has_alt = d->has_alt || fd >= 0;
 	return fd;
-}
-
-bool module_debug_has_alt(const struct module_debug *d)
-{
-	return d->has_alt;
 }
 
 /* ---- split DWARF ---- */

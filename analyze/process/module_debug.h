@@ -36,7 +36,5 @@ int module_debug_find_dwo(struct module_debug *d, const char *directory, const c
 			  char **ret_path);
 /* The same for the file's package of .dwo files: its own name + ".dwp". */
 int module_debug_find_dwp(struct module_debug *d, char **ret_path);
-/* Did module_debug_find_alt find one? */
-bool module_debug_has_alt(const struct module_debug *d);
 
 #endif

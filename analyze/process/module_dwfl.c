@@ -12,7 +12,8 @@
 #include <unistd.h>
 
 #include "analyze/process/module_debug.h"
-#include "analyze/process/module_split.h"
+#include "analyze/process/module_dwarf.h"
+#include "analyze/process/module_section.h"
 #include "ruchy/bytes.h"
 
 #define MAX_SEGMENTS 256 /* PT_LOADs that we look at; linkers make about four */
@@ -29,7 +30,7 @@ struct module_elf {
 	Elf *elf;                   /* borrowed from `mod` */
 	uint64_t eh_header;         /* address of .eh_frame_hdr; 0: none */
 	struct module_debug *debug; /* owned: where debug files are looked for */
-	struct module_split *split; /* owned; NULL: not asked for */
+	struct module_dwarf *dwarf; /* owned: the files that hold its DWARF */
 	const uint8_t *file;        /* the file's bytes, borrowed from `elf`; NULL: not to be had */
 	size_t file_size;
 	const uint8_t *build_id; /* borrowed from `elf` */
@@ -38,6 +39,7 @@ struct module_elf {
 	size_t n_segments;
 	struct module_fde eh_frame, debug_frame; /* owned; read when `..._tried` */
 	bool eh_frame_tried, debug_frame_tried;
+	uint8_t *debug_frame_bytes; /* owned; NULL: they are the file's own */
 	uint64_t entry;
 	unsigned machine;
 };
@@ -71,25 +73,13 @@ static int find_debuginfo(Dwfl_Module *mod, void **userdata, const char *name, D
 			  const char *file, const char *link, GElf_Word crc, char **ret_path)
 {
 	struct module_elf *e = *userdata;
-	Dwarf_Addr bias;
-	const void *id;
-	const char *alt_name;
-	ssize_t id_size;
-	Dwarf *dwarf;
 
+	(void)mod;
 	(void)name;
 	(void)base;
-	if (!e)
-		return -1;
-	if (!link || crc)
-		return module_debug_find(e->debug, e->build_id, e->build_id_size, link, crc,
-					 ret_path);
-	/* A name without CRC: the supplementary file (dwz) that the DWARF at hand asks for. */
-	dwarf = dwfl_module_getdwarf(mod, &bias);
-	id_size = dwarf ? dwelf_dwarf_gnu_debugaltlink(dwarf, &alt_name, &id) : 0;
-	if (id_size <= 0)
-		return -1;
-	return module_debug_find_alt(e->debug, id, (size_t)id_size, alt_name, file, ret_path);
+	(void)file;
+	return e ? module_debug_find(e->debug, e->build_id, e->build_id_size, link, crc, ret_path)
+		 : -1;
 }
 
 static const Dwfl_Callbacks callbacks = {
@@ -151,7 +141,8 @@ static int read_header(struct module_elf *e, const char *path, struct ruchy_erro
 	}
 	e->file = (const uint8_t *)elf_rawfile(e->elf, &e->file_size);
 	read_segments(e);
-	return 0;
+	e->dwarf = module_dwarf_new(e->debug, e->elf, e->build_id, e->build_id_size);
+	return e->dwarf ? 0 : ruchy_error_set(err, RUCHY_E_NOMEM, "%s: out of memory", path);
 }
 
 /* Executables and shared objects only: objects and cores have no link-time addresses. */
@@ -259,7 +250,8 @@ void module_elf_free(struct module_elf *e)
 		return;
 	if (e->dwfl)
 		dwfl_end(e->dwfl);
-	module_split_free(e->split);
+	module_dwarf_free(e->dwarf);
+	free(e->debug_frame_bytes);
 	module_debug_free(e->debug);
 	module_fde_fini(&e->eh_frame);
 	module_fde_fini(&e->debug_frame);
@@ -426,14 +418,14 @@ const struct module_fde *module_elf_eh_frame(struct module_elf *e)
 	return &e->eh_frame;
 }
 
-/* The contents of a section of `elf` that may be compressed; NULL: no such section. */
-static Elf_Data *debug_frame_of(Elf *elf)
+/* .debug_frame of `elf`; false where it has none. */
+static bool read_debug_frame(Elf *elf, struct module_section *ret)
 {
 	Elf_Scn *section = NULL;
 	size_t names;
 
 	if (!elf || elf_getshdrstrndx(elf, &names))
-		return NULL;
+		return false;
 	while ((section = elf_nextscn(elf, section))) {
 		GElf_Shdr sh;
 		const char *name;
@@ -441,35 +433,27 @@ static Elf_Data *debug_frame_of(Elf *elf)
 		if (!gelf_getshdr(section, &sh) || sh.sh_type != SHT_PROGBITS)
 			continue;
 		name = elf_strptr(elf, names, sh.sh_name);
-		if (!name || (strcmp(name, ".debug_frame") && strcmp(name, ".zdebug_frame")))
-			continue;
-		if (name[1] == 'z' && elf_compress_gnu(section, 0, 0) < 0)
-			return NULL;
-		if (sh.sh_flags & SHF_COMPRESSED && elf_compress(section, 0, 0) < 0)
-			return NULL;
-		return elf_rawdata(section, NULL);
+		if (name && (!strcmp(name, ".debug_frame") || !strcmp(name, ".zdebug_frame")))
+			return module_section_read(section, name, ret);
 	}
-	return NULL;
+	return false;
 }
 
 const struct module_fde *module_elf_debug_frame(struct module_elf *e)
 {
-	struct module_fde_section s = { .debug = true };
-	Elf_Data *data;
-	Dwarf *dwarf;
+	struct module_section section;
 
 	if (e->debug_frame_tried)
 		return &e->debug_frame;
 	e->debug_frame_tried = true;
-	data = debug_frame_of(e->elf);
-	if (!data) {
-		dwarf = dwfl_module_getdwarf(e->mod, &s.bias);
-		data = dwarf ? debug_frame_of(dwarf_getelf(dwarf)) : NULL;
-	}
-	if (data && data->d_buf && data->d_size <= INT32_MAX) {
-		s.bytes = data->d_buf;
-		s.size = data->d_size;
-		e->debug_frame.section = s;
+	if (!read_debug_frame(e->elf, &section) &&
+	    !read_debug_frame(module_dwarf_separate(e->dwarf, NULL), &section))
+		return &e->debug_frame;
+	e->debug_frame_bytes = section.owned;
+	if (section.size <= INT32_MAX) {
+		e->debug_frame.section = (struct module_fde_section){ .debug = true,
+								      .bytes = section.bytes,
+								      .size = section.size };
 		module_fde_scan(&e->debug_frame);
 	}
 	return &e->debug_frame;
@@ -549,23 +533,12 @@ Dwfl_Module *module_elf_dwfl(const struct module_elf *e)
 	return e->mod;
 }
 
-struct module_split *module_elf_split(struct module_elf *e)
+Elf *module_elf_handle(const struct module_elf *e)
 {
-	if (!e->split)
-		e->split = module_split_new(e->debug);
-	return e->split;
+	return e->elf;
 }
 
-Dwarf *module_elf_dwarf(struct module_elf *e, Dwarf_Addr *ret_bias)
+struct module_dwarf *module_elf_dwarf(const struct module_elf *e)
 {
-	Dwarf *dwarf = dwfl_module_getdwarf(e->mod, ret_bias);
-	const char *name;
-	const void *id;
-
-	/* Without its supplementary file the DWARF is full of holes, and libdw would go looking for
-	 * the file on its own, and wait for a FIFO there. */
-	if (dwarf && dwelf_dwarf_gnu_debugaltlink(dwarf, &name, &id) > 0 &&
-	    !module_debug_has_alt(e->debug))
-		return NULL;
-	return dwarf;
+	return e->dwarf;
 }

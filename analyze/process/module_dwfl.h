@@ -14,7 +14,6 @@
 #ifndef RUCHY_ANALYZE_MODULE_DWFL_H
 #define RUCHY_ANALYZE_MODULE_DWFL_H
 
-#include <elfutils/libdw.h>
 #include <elfutils/libdwfl.h>
 
 #include "analyze/process/module_fde.h"
@@ -22,7 +21,7 @@
 
 struct module_elf;
 struct module_search;
-struct module_split;
+struct module_dwarf;
 
 /*
  * Open `path`, a regular file, for reading. The descriptor, or RUCHY_E_NOT_FOUND,
@@ -81,9 +80,8 @@ bool module_elf_eh_table(const struct module_elf *e, struct module_eh_table *ret
 /* ---- for the files that wrap libdw ---- */
 
 Dwfl_Module *module_elf_dwfl(const struct module_elf *e);
-/* The DWARF, loaded at first need with separate and supplementary files; NULL none. */
-Dwarf *module_elf_dwarf(struct module_elf *e, Dwarf_Addr *ret_bias);
-/* Its files of split DWARF (owned by `e`); NULL: no memory. */
-struct module_split *module_elf_split(struct module_elf *e);
+Elf *module_elf_handle(const struct module_elf *e);
+/* Where its DWARF is (owned by `e`): module_dwarf.h. */
+struct module_dwarf *module_elf_dwarf(const struct module_elf *e);
 
 #endif

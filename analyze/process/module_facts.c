@@ -4,6 +4,7 @@
 #include <gelf.h>
 #include <string.h>
 
+#include "analyze/process/module_dwarf.h"
 #include "analyze/process/module_dwfl.h"
 
 /* The section of that name that has content. */
@@ -40,19 +41,14 @@ static const char *symbols_of(Elf *elf, Elf *debug)
 
 void module_facts(const struct module *m, struct module_facts *ret)
 {
-	const char *main_path = NULL, *debug_path = NULL;
-	Dwarf_Addr bias;
+	const char *debug_path;
 	Elf *elf, *debug;
-	Dwarf *dwarf;
 
 	*ret = (struct module_facts){ .elf = m->kind == MODULE_FILE || m->kind == MODULE_VDSO };
 	if (!m->elf)
 		return;
-	elf = dwfl_module_getelf(module_elf_dwfl(m->elf), &bias);
-	dwarf = module_elf_dwarf(m->elf, &bias);
-	dwfl_module_info(module_elf_dwfl(m->elf), NULL, NULL, NULL, NULL, NULL, &main_path,
-			 &debug_path);
-	debug = dwarf ? dwarf_getelf(dwarf) : NULL;
+	elf = module_elf_handle(m->elf);
+	debug = module_dwarf_separate(module_elf_dwarf(m->elf), &debug_path);
 	if (has_section(elf, ".eh_frame"))
 		ret->unwind = ".eh_frame";
 	else if (has_section(elf, ".debug_frame") || has_section(debug, ".debug_frame"))
@@ -60,6 +56,6 @@ void module_facts(const struct module *m, struct module_facts *ret)
 	ret->symbols = symbols_of(elf, debug);
 	if (has_section(elf, ".debug_info") || has_section(elf, ".zdebug_info"))
 		ret->debug_info = "in the file";
-	else if (debug && debug != elf && has_section(debug, ".debug_info"))
-		ret->debug_info = debug_path ? debug_path : "a separate file";
+	else if (has_section(debug, ".debug_info"))
+		ret->debug_info = debug_path;
 }

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "analyze/process/module_section.h"
 #include "analyze/symbolize/dwarf_abbrev.h"
 #include "analyze/symbolize/dwarf_form.h"
 #include "analyze/symbolize/dwarf_read.h"
@@ -38,9 +39,8 @@ static unsigned section_of(const char *name, bool split)
 	return DWARF_N_SECTIONS;
 }
 
-void dwarf_file_sections(struct dwarf_file *f, Dwarf *dwarf, bool split)
+void dwarf_file_sections(struct dwarf_file *f, Elf *elf, bool split)
 {
-	Elf *elf = dwarf_getelf(dwarf);
 	Elf_Scn *section = NULL;
 	size_t names;
 
@@ -48,22 +48,20 @@ void dwarf_file_sections(struct dwarf_file *f, Dwarf *dwarf, bool split)
 	if (elf_getshdrstrndx(elf, &names))
 		return;
 	while ((section = elf_nextscn(elf, section))) {
+		struct module_section content;
 		const char *name;
-		Elf_Data *data;
 		GElf_Shdr sh;
 		unsigned i;
 
-		/* libdw decompressed what it knows how to */
-		if (!gelf_getshdr(section, &sh) || sh.sh_type == SHT_NOBITS ||
-		    sh.sh_flags & SHF_COMPRESSED)
+		if (!gelf_getshdr(section, &sh))
 			continue;
 		name = elf_strptr(elf, names, sh.sh_name);
 		i = name ? section_of(name, split) : DWARF_N_SECTIONS;
-		if (i == DWARF_N_SECTIONS || f->sections[i].data)
+		if (i == DWARF_N_SECTIONS || f->sections[i].data ||
+		    !module_section_read(section, name, &content))
 			continue;
-		data = elf_getdata(section, NULL);
-		if (data && data->d_buf)
-			f->sections[i] = (struct dwarf_bytes){ data->d_buf, data->d_size };
+		f->sections[i] = (struct dwarf_bytes){ content.bytes, content.size };
+		f->inflated[i] = content.owned;
 	}
 }
 
@@ -228,6 +226,8 @@ int dwarf_file_units(struct dwarf_file *f)
 
 void dwarf_file_fini(struct dwarf_file *f)
 {
+	for (unsigned i = 0; i < DWARF_N_SECTIONS; i++)
+		free(f->inflated[i]);
 	free(f->units);
 }
 

@@ -3,7 +3,7 @@
  * dwarf_file.h - the debug sections of one file as plain bytes, and its units:
  * where each begins and what its root DIE says.
  *
- * libdw finds and decompresses the sections; from there on nothing but these
+ * libelf finds and decompresses the sections; from there on nothing but these
  * bytes is read, by our own bounded readers (dwarf_*), so that any number of
  * threads may. A file is read-only once it was opened.
  * Owner of the bytes: the ELF file, which has to outlive this.
@@ -11,7 +11,7 @@
 #ifndef RUCHY_ANALYZE_DWARF_FILE_H
 #define RUCHY_ANALYZE_DWARF_FILE_H
 
-#include <elfutils/libdw.h>
+#include <libelf.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -68,14 +68,15 @@ struct dwarf_unit {
 
 struct dwarf_file {
 	struct dwarf_bytes sections[DWARF_N_SECTIONS];
-	const struct dwarf_file *alt; /* supplementary file (dwz), borrowed; NULL: none */
-	bool split;                   /* a .dwo or .dwp file: its addresses are in the main file */
-	struct dwarf_unit *units;     /* owned; by offset; without type units */
+	uint8_t *inflated[DWARF_N_SECTIONS]; /* owned: bytes that are not the ELF file's own */
+	const struct dwarf_file *alt;        /* supplementary file (dwz), borrowed; NULL: none */
+	bool split;               /* a .dwo or .dwp file: its addresses are in the main file */
+	struct dwarf_unit *units; /* owned; by offset; without type units */
 	size_t n_units;
 };
 
 /* Take the sections of an open file. */
-void dwarf_file_sections(struct dwarf_file *f, Dwarf *dwarf, bool split);
+void dwarf_file_sections(struct dwarf_file *f, Elf *elf, bool split);
 /* List the units; a file that is damaged has those before the damage. RUCHY_E_NOMEM. */
 int dwarf_file_units(struct dwarf_file *f);
 void dwarf_file_fini(struct dwarf_file *f);

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "analyze/pool.h"
+#include "analyze/process/module_dwarf.h"
 #include "analyze/process/module_dwfl.h"
 #include "analyze/symbolize/dwarf_index.h"
 #include "analyze/symbolize/dwarf_job.h"
@@ -246,13 +247,14 @@ static void dwarf_run_fini(struct dwarf_run *r)
 static int run(struct symbol_run *run, struct symbol_query *queries, size_t n, bool inlines)
 {
 	struct dwarf_run r = { .run = run, .queries = queries, .inlines = inlines };
-	Dwarf *dwarf = module_elf_dwarf(run->module->elf, &r.bias), *alt;
+	struct module_dwarf *dwarf = module_elf_dwarf(run->module->elf);
+	Elf *elf = module_dwarf_main(dwarf), *alt;
 	int rc;
 
-	if (!dwarf || !n)
+	if (!elf || !n)
 		return 0;
-	dwarf_file_sections(&r.file, dwarf, false);
-	alt = dwarf_getalt(dwarf);
+	dwarf_file_sections(&r.file, elf, false);
+	alt = module_dwarf_alt(dwarf);
 	if (alt) {
 		dwarf_file_sections(&r.alt, alt, false);
 		r.file.alt = &r.alt;
