@@ -18,7 +18,7 @@
 #include "format/perf_file.h"
 #include "format/source.h"
 
-#define PERF_SCAN_BLOCK_BYTES (2u << 20) /* several times the largest record, 64 KiB - 1 */
+#define PERF_SCAN_BLOCK_BYTES (4u << 20) /* many of the largest record, 64 KiB - 1 */
 
 /* Types that perf itself writes, tools/lib/perf/include/perf/event.h; all >= 64 are not the
  * kernel's. */

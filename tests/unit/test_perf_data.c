@@ -454,14 +454,14 @@ static void check_big_file(bool marks)
 			mark = item.round_time;
 			continue;
 		}
-		assert_true(item.chunk->size <= 2u << 20);
+		assert_true(item.chunk->size <= 4u << 20);
 		assert_true(item.chunk->first_time >= mark);
 		n += item.chunk->records;
 		chunks++;
 		trace_chunk_free(item.chunk);
 	}
 	assert_int_equal(n, RECORDS);
-	assert_int_equal(chunks, (RECORDS + 33) / 34); /* 34 of 60,032 bytes are 2 MiB */
+	assert_int_equal(chunks, (RECORDS + 68) / 69); /* 69 of 60,032 bytes are 4 MiB */
 	assert_int_equal(r.integrity.rounds, marks ? 1 : chunks - 1);
 	/* without marks of perf, ours follow the times closely */
 	assert_true(marks || mark > 1000 + 380 * 10);
