@@ -12,6 +12,8 @@
 #include <string.h>
 #include <sys/auxv.h>
 
+#define HASH_ODD 0x9E3779B97F4A7C15u
+
 /* The same for all tables of a process: 8 of the 16 random bytes that the kernel gives to each,
  * getauxval(3). */
 static inline uint64_t hash_seed(void)
@@ -21,7 +23,7 @@ static inline uint64_t hash_seed(void)
 
 	if (random)
 		memcpy(&seed, random, sizeof(seed));
-	return seed ^ 0x9E3779B97F4A7C15u;
+	return seed ^ HASH_ODD;
 }
 
 static inline uint64_t hash_mix(uint64_t a, uint64_t b)

@@ -4,8 +4,10 @@
  * nodes whose way to the root are their frames.
  *
  * Stacks that come one after the other have most of their outer frames in common;
- * what a stack shares with the last one costs a comparison, each frame below a
- * look-up by (parent, frame). One thread.
+ * what a stack shares with the last one costs a comparison, each frame below it a
+ * look-up by (parent, frame). The place of that look-up follows from the frames
+ * alone, not from the parent's number, so that all of a stack's places are fetched
+ * at once. One thread.
  */
 #ifndef RUCHY_ANALYZE_STACK_TREE_H
 #define RUCHY_ANALYZE_STACK_TREE_H
@@ -22,6 +24,7 @@ struct frame_key {
 struct stack_node {
 	uint32_t parent; /* node; 0 is the root, which is no frame */
 	uint32_t frame;
+	uint64_t hash; /* of its frames */
 };
 
 struct stack_tree {
@@ -33,9 +36,9 @@ struct stack_tree {
 		uint32_t parent, node; /* node 0: free */
 	} * edges;                     /* owned; a power of two of them */
 	size_t n_edges;
-	uint64_t seed;
 	struct stack_step {
 		struct frame_key frame;
+		uint64_t hash; /* of it and its callers */
 		uint32_t node;
 	} * last; /* owned, STACK_MAX_FRAMES: the last stack, outermost first */
 	size_t depth;
