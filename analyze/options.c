@@ -37,6 +37,8 @@ static const struct option_spec {
 	  "what flame graph and folded stacks count" },
 	{ "--color", "METRIC", TEXT, IN_REPORT, offsetof(struct options, color),
 	  "colour the flame graph by ipc or another ratio" },
+	{ "--timeline", NULL, FLAG, IN_REPORT, offsetof(struct options, timeline),
+	  "JSON: counts and rates per thread over time" },
 	{ "--sysroot", "DIR", DIRECTORY, IN_ALL, offsetof(struct options, sysroots),
 	  "look for the target's files below DIR first; repeatable" },
 	{ "--symfs", "DIR", DIRECTORY, IN_ALL, offsetof(struct options, sysroots),

@@ -43,6 +43,7 @@ static const struct flag {
 	{ "--lines", NULL, NULL, ANALYZE, "source lines, too" },
 	{ "--weight", NULL, "COUNTER", ANALYZE, "what flame graph and folded stacks count" },
 	{ "--color", NULL, "METRIC", ANALYZE, "colour the flame graph by ipc, ..." },
+	{ "--timeline", NULL, NULL, ANALYZE, "JSON: rates per thread over time" },
 	{ "--sysroot", NULL, "DIR", ANALYZE, "look for files below DIR first" },
 	{ "--symfs", NULL, "DIR", ANALYZE, "the same, by perf's name" },
 	{ "--debug-dir", NULL, "DIR", ANALYZE, "look for debug files in DIR" },

@@ -53,5 +53,7 @@ void json_add_metrics(struct json *j, cJSON *object, const struct metrics *metri
 
 /* json_counters.c: counters[], or supporting_counters[]. */
 void json_add_counters(struct json *j, cJSON *root, const char *key, bool requested);
+/* json_timeline.c: timeline. RUCHY_E_NOMEM, RUCHY_E_SYS (the rows cannot be read). */
+int json_add_timeline(struct json *j, cJSON *root);
 
 #endif

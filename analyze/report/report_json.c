@@ -209,6 +209,7 @@ static int write_json(const struct profile *p, const struct report_options *opti
 	struct json j = { .p = p };
 	cJSON *root = cJSON_CreateObject();
 	char *text = NULL;
+	int rc = 0;
 
 	add_header(&j, root);
 	json_add_counters(&j, root, "counters", true);
@@ -220,12 +221,17 @@ static int write_json(const struct profile *p, const struct report_options *opti
 	if (options->lines)
 		add_lines(&j, root);
 	add_threads(&j, root);
+	if (options->timeline)
+		rc = json_add_timeline(&j, root);
 	add_stacks(&j, root, p->ends);
 	json_add_strings(&j, root, "fallbacks", p->info.fallbacks, p->info.n_fallbacks);
 	json_add_strings(&j, root, "warnings", p->info.warnings, p->info.n_warnings);
-	if (!j.failed)
+	if (!j.failed && rc == 0)
 		text = cJSON_Print(root);
 	cJSON_Delete(root);
+	if (rc == RUCHY_E_SYS)
+		return ruchy_error_set(err, rc,
+				       "JSON: the temporary file of samples is unreadable");
 	if (!text)
 		return ruchy_error_set(err, RUCHY_E_NOMEM, "JSON: no memory for the document");
 	fputs(text, out);

@@ -279,10 +279,22 @@ assert selves == sorted(selves, reverse=True), "not in order"
 EOF
 	name="--lines: a table on the terminal"
 	grep -qE '^ +[0-9.]+% .* [^ ]*cpp\.cpp:[0-9]+ ' out && pass "$name" || fail "$name" "$(tail -n 5 out)"
-	name="--lines: by the schema"
-	python3 "$here/../format/validate_json.py" lines.json weighted.json >why 2>&1
+	"$bin/ruchy-record" -q -o threads.rtrace -- "$programs/threads" 300 >/dev/null 2>err
+	run 0 "--timeline" -q --timeline --output=timeline.json threads.rtrace
+	name="--lines, --timeline: by the schema, and the timeline's sums are the threads'"
+	python3 "$here/../format/validate_json.py" lines.json weighted.json timeline.json >why 2>&1
 	case $? in 0) pass "$name" ;; 77) skip "$name" "$(cat why)" ;; *) fail "$name" "$(head -n 1 why)" ;; esac
 fi
+
+name="--timeline: the lists of the threads add up to all samples"
+python3 - timeline.json >why 2>&1 <<'EOF' && pass "$name" || fail "$name" "$(tail -n 1 why)"
+import json, sys
+data = json.load(open(sys.argv[1]))
+timeline, base = data["timeline"], data["time_base"]
+assert timeline["buckets"] > 20 and timeline["threads_left_out"] == 0, timeline["buckets"]
+assert sum(sum(t["counters"][base]["samples"]) for t in timeline["threads"]) == data["samples"]
+assert len(timeline["threads"]) >= 2
+EOF
 
 # ---- symbolize ----
 

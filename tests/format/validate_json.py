@@ -64,6 +64,18 @@ def consistency(profile):
             for event, weight in line[kind].items():
                 if weight["count"] > function[kind][event]["count"]:
                     yield f"{line['file']}:{line['line']}: {kind} of {event} exceeds its function's"
+    timeline = profile.get("timeline", {"threads": [], "threads_left_out": 0})
+    for shown, thread in zip(timeline["threads"], profile["threads"]):
+        if set(shown["counters"]) != set(thread["counters"]):
+            yield f"timeline: thread {thread['tid']} has other events"
+        for event, lists in shown["counters"].items():
+            for kind in ("samples", "count"):
+                if len(lists[kind]) != shown["buckets"] or sum(lists[kind]) != thread["counters"][event][kind]:
+                    yield f"timeline: thread {thread['tid']}: {kind} of {event} are not the thread's"
+        if shown["first_bucket"] + shown["buckets"] > timeline["buckets"]:
+            yield f"timeline: thread {thread['tid']} goes on behind the end"
+    if "timeline" in profile and len(timeline["threads"]) + timeline["threads_left_out"] != len(profile["threads"]):
+        yield "timeline: threads are missing"
     base = profile["time_base"]
     for spot in profile.get("hotspots", []):
         if base is None or spot["samples"] == 0:

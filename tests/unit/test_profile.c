@@ -11,6 +11,7 @@
 #include <cmocka.h>
 
 #include "analyze/profile/profile.h"
+#include "analyze/profile/profile_timeline.h"
 
 static const char kallsyms[] = "ffffffff81000000 T outer\n"
 			       "ffffffff81000100 T middle\n"
@@ -329,6 +330,85 @@ static void test_finish_same_for_any_number_of_workers(void **state)
 	free(one.at);
 }
 
+static void test_timeline_buckets_every_sample(void **state)
+{
+	const int path[] = { LEAF };
+	struct profile_timeline t;
+	uint64_t samples = 0, count = 0;
+	struct fixture f;
+	struct profile *p;
+
+	(void)state;
+	setup(&f, 0, 0);
+	for (uint64_t i = 0; i < 10000; i++)
+		add(&f, i % 10 == 0, 1000000007 + i * 123457, 3, STACK_END_ENTRY, path, 1);
+	p = finish(&f);
+	assert_int_equal(profile_timeline_init(&t, p), 0);
+	assert_int_equal(t.bucket_ns, 10000000); /* 1.23 s / 200, rounded up to 1, 2 or 5 */
+	assert_int_equal(t.start_ns, 1000000000);
+	assert_int_equal(t.n_buckets, 124);
+	assert_int_equal(t.n_threads, 1);
+	assert_int_equal(t.threads[0].n, 124);
+	for (size_t i = 0; i < t.threads[0].n; i++) {
+		samples += t.threads[0].weights[2 * i].samples;
+		count += t.threads[0].weights[2 * i + 1].count;
+		assert_int_equal(t.threads[0].squares[2 * i],
+				 9 * t.threads[0].weights[2 * i].samples);
+	}
+	assert_int_equal(samples, 9000);
+	assert_int_equal(count, 3000);
+	profile_timeline_fini(&t);
+	profile_free(p);
+}
+
+static void test_timeline_is_bounded_whatever_the_times(void **state)
+{
+	const int path[] = { LEAF };
+	struct profile_timeline t;
+	struct fixture f;
+	struct profile *p;
+
+	(void)state;
+	setup(&f, 0, 0);
+	add(&f, 0, 0, 1, STACK_END_ENTRY, path, 1);
+	add(&f, 0, UINT64_MAX - 1, 1, STACK_END_ENTRY, path, 1);
+	p = finish(&f);
+	assert_int_equal(profile_timeline_init(&t, p), 0);
+	assert_in_range(t.n_buckets, 2, TIMELINE_BUCKETS);
+	assert_int_equal(t.threads[0].weights[0].samples, 1);
+	profile_timeline_fini(&t);
+	profile_free(p);
+}
+
+static bool is_warned(const struct profile *p, const char *part)
+{
+	for (size_t i = 0; i < p->info.n_warnings; i++)
+		if (strstr(p->info.warnings[i], part))
+			return true;
+	return false;
+}
+
+static void test_totals_far_from_the_samples_are_told(void **state)
+{
+	const int path[] = { LEAF };
+	struct fixture f;
+	struct profile *p;
+
+	(void)state;
+	setup(&f, 100000, 0); /* 74 % of them sampled */
+	for (int i = 0; i < 740; i++)
+		add(&f, 0, (uint64_t)i, 100, STACK_END_ENTRY, path, 1);
+	p = finish(&f);
+	assert_true(is_warned(p, "74 % of the cpu_cycles that was counted"));
+	profile_free(p);
+	setup(&f, 1000, 0); /* so few samples that it may be chance */
+	for (int i = 0; i < 7; i++)
+		add(&f, 0, (uint64_t)i, 100, STACK_END_ENTRY, path, 1);
+	p = finish(&f);
+	assert_false(is_warned(p, "counted"));
+	profile_free(p);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -337,6 +417,9 @@ int main(void)
 		cmocka_unit_test(test_finish_broken_stacks_stand_apart),
 		cmocka_unit_test(test_metrics_of_a_function_are_sampled_of_the_run_exact),
 		cmocka_unit_test(test_rows_come_in_time_order),
+		cmocka_unit_test(test_timeline_buckets_every_sample),
+		cmocka_unit_test(test_timeline_is_bounded_whatever_the_times),
+		cmocka_unit_test(test_totals_far_from_the_samples_are_told),
 		cmocka_unit_test(test_finish_same_for_any_number_of_workers),
 	};
 
