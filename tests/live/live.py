@@ -333,6 +333,24 @@ def json_shares(**expected):
     return check
 
 
+def charged(counter, time=40, **expected):
+    """Of this counter's events each function has about so many percent, by its own samples; (low, high) in the JSON."""
+    def check(profile):
+        if profile.report is None:
+            return None
+        of = next(c for c in profile.report["counters"] if c["name"] == counter)
+        if of["total_samples"] < 100:
+            return f"only {of['total_samples']} samples of {counter}"
+        for name, (low, high) in expected.items():
+            got = next((f["percentage"] for f in of["functions"] if f["function"] == name), 0)
+            if not low <= got <= high:
+                return f"{name} is charged {got:.2f} % of {counter}, expected {low} to {high}"
+            if share_of(profile, name) < time:
+                return f"{name} has {share_of(profile, name):.1f} % of the time, so that says little"
+        return None
+    return check
+
+
 def threads_are(**expected):
     """threads[] has these names with these shares of the time base's samples."""
     def check(profile):
@@ -435,6 +453,10 @@ CASES = [
          [Chain(["_start", "main", "outer", "big_frame", "big_leaf"])], record=["--stack-size", "32768"]),
     Case("fptest: --unwind fp", "fptest", [Chain(["main", "fp_outer", "fp_middle", "fp_leaf"], 95, True)],
          record=["--unwind", "fp"], entry=None),
+    *[Case(f"slices: of {us / 1000:g} ms", "slices", [], args=[str(us)], entry=None,
+           record=["--counters", "cpu_cycles,page_faults"],
+           also=[charged("page_faults", touches_pages=(95, 100), only_computes=(0, 2))])
+      for us in (100, 500, 2000, 20000)],
     Case("env: no secret in the trace", "env",
          [Chain(["_start", "main", "shallow"], 43),
           Chain(["_start", "main"] + ["deep"] * 20 + ["deep_bottom"], 43)],

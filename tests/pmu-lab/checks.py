@@ -8,6 +8,7 @@ import json
 import re
 import subprocess
 import tempfile
+from collections import Counter
 from pathlib import Path
 
 import live
@@ -52,9 +53,18 @@ class Run:
     @functools.cached_property
     def samples(self):
         """(event, Record) of every sample, by the reader that was written from format.md."""
+        return self._read.found
+
+    @functools.cached_property
+    def events(self):
+        """Its events, by number."""
+        return list(dict.fromkeys(self._read.events.values()))
+
+    @functools.cached_property
+    def _read(self):
         reader = _Samples(self.trace.read_bytes())
         reader.run()
-        return reader.found
+        return reader
 
 
 class _Samples(read_trace.Reader):
@@ -198,6 +208,120 @@ def check_true_ipc(run, expected):
     if intervals < 6 * len(traces) or not traces:
         return f"only {intervals} intervals in {len(traces)} traces"
     return None if inside >= 0.95 * intervals else f"{inside} of {intervals} intervals: " + "; ".join(wrong[:5])
+
+
+# ---- counters ----
+
+def event_of(run, name):
+    """The number of the event that counts it."""
+    found = re.search(rf"^counter +{re.escape(name)}: .*?, event (\d+)", run.info, re.M)
+    if not found:
+        raise ValueError(f"info has no event for {name}")
+    return int(found[1])
+
+
+def total_of(run, event):
+    """(count, ns running) over all CPUs, at the end."""
+    found = re.search(rf"^total +event {event}: count (\d+), .* running (\d+) ns", run.info, re.M)
+    return int(found[1]), int(found[2])
+
+
+def task_time_ns(run):
+    """All threads' CPU time: that of the sideband event, which always runs."""
+    return total_of(run, int(re.findall(r"^event (\d+) +sideband", run.info, re.M)[0]))[1]
+
+
+def coverage_of(run, name):
+    return total_of(run, event_of(run, name))[1] / task_time_ns(run)
+
+
+def scaled_total(run, name):
+    return total_of(run, event_of(run, name))[0] / coverage_of(run, name)
+
+
+def check_mode(run, *words):
+    """How the events were opened together, as a part of info's line."""
+    line = (re.search(r"^mode +(.*)", run.info, re.M) or ["", "none"])[1]
+    return None if " ".join(words) in line else f"the mode is {line!r}"
+
+
+def check_coverage(run, low, high, *names):
+    """Percent of the tasks' time that each of these was on the PMU; and the time base always."""
+    for name, least, most in [("cpu_cycles", 99, 101)] + [(n, float(low), float(high)) for n in names]:
+        got = 100 * coverage_of(run, name)
+        if not least <= got <= most:
+            return f"{name} has {got:.1f} %, expected {least:g} to {most:g}"
+    return None
+
+
+def check_turns_hidden(run, high):
+    """Time running / time enabled of the per-CPU events is no such measure: it is at most so many percent here."""
+    found = re.search(r"^total +event 0: .* enabled (\d+) ns, running (\d+) ns", run.info, re.M)
+    got = 100 * int(found[2]) / int(found[1])
+    return None if got <= float(high) else f"running / enabled of the time base is {got:.1f} %"
+
+
+def other(run, trace):
+    """Another trace of the same run."""
+    found = Run(run.case, run.kernel, run.analyzer, run.root, run.directory)
+    found.trace = run.directory / trace
+    return found
+
+
+def check_scaled(run, tolerance, trace, name, *names):
+    """Totals, scaled by coverage, differ by so many percent at most from `name` in another trace of the run."""
+    alone = other(run, trace)
+    expected = scaled_total(alone, name)
+    if "take turns" in alone.info or coverage_of(alone, name) < 0.99:
+        return f"{trace} took turns, too"
+    for n in names:
+        off = 100 * (scaled_total(run, n) / expected - 1)
+        if abs(off) > float(tolerance):
+            return f"{n} is {off:+.2f} % off"
+    return None
+
+
+def check_budget(run, times):
+    """All counters together take at most so many times the samples of the time base."""
+    base = sum(run.events.index(e) == 0 for e, _ in run.samples)
+    others = len(run.samples) - base
+    return None if 0 < others <= float(times) * base else f"{others} samples of counters, {base} of the time base"
+
+
+def thread_counts(run, name):
+    """Counts by thread: the last values that READ gave of each event and CPU; without READ the sums of periods."""
+    last, sums = {}, Counter()
+    for event, sample in run.samples:
+        if run.events.index(event) != event_of(run, name):
+            continue
+        sums[sample.tid] += sample.period
+        for value, of in sample.read or []:
+            if of == sample.id:
+                last[sample.tid, of] = max(value, last.get((sample.tid, of), 0))
+    if last:
+        sums = Counter()
+        for (tid, _), value in last.items():
+            sums[tid] += value
+    return sums
+
+
+def check_thread_totals(run, name, threads, tolerance):
+    """So many threads have work of their own, and all threads' counts are the run's, within so many percent."""
+    counts, total = thread_counts(run, name), total_of(run, event_of(run, name))[0]
+    busy = [c for c in counts.values() if c > total / int(threads) / 2]
+    off = 100 * (sum(counts.values()) / total - 1)
+    if len(busy) != int(threads):
+        return f"{len(busy)} threads worked, expected {threads}"
+    return f"the threads' {name} are {off:+.2f} % off the run's" if abs(off) > float(tolerance) else None
+
+
+def check_charged(run, trace, counter, function, low, high):
+    """Percent of this counter's events that the JSON of a trace charges a function with."""
+    of = next(c for c in other(run, trace).profile.report["counters"] if c["name"] == counter)
+    got = next((f["percentage"] for f in of["functions"] if f["function"] == function), 0)
+    if of["total_samples"] < 100:
+        return f"only {of['total_samples']} samples of {counter}"
+    return None if float(low) <= got <= float(high) else f"{trace}: {function} has {got:.2f} % of {counter}"
 
 
 # ---- stacks ----

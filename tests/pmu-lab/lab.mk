@@ -7,7 +7,7 @@ LAB_CROSS    := aarch64-linux-gnu-
 LAB_B        := build/aarch64-release
 LAB_PROGRAMS := $(addprefix $(B)/programs/,recursion recursion_static recursion_static_pie shares mixed threads forkexec \
                   dlopen libplugin_a.so libplugin_b.so omitfp signal bigframe fptest \
-                  shares_static threads_static)
+                  shares_static threads_static slices crowd)
 # The same sources with return addresses signed, for a CPU that has pointer authentication.
 LAB_PAC      := $(addprefix $(B)/programs/pac/,recursion shares omitfp signal threads)
 LAB_GUEST    := $(addprefix $(B)/lab/,on_tty deny_perf)
