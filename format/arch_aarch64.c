@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include <elf.h>
+#include <string.h>
 
 #include "ruchy/arch.h"
 #include "ruchy/bytes.h"
@@ -102,14 +103,15 @@ static uint64_t sigreturn_slot(unsigned column)
 	return 128 + 176 + 8 + 8 * (uint64_t)column;
 }
 
+static const uint8_t svc[] = { 0x01, 0x00, 0x00, 0xd4 }; /* svc #0 */
+
 /* clone(flags, stack, ...): the number in x8 and the stack in x1 are still there, the result is 0.
  */
 static bool is_new_thread(const uint64_t *registers, const uint8_t *call)
 {
-	const uint32_t svc = 0xd4000001;
 	const uint64_t clone_number = 220;
 
-	return ruchy_load32(call) == svc && registers[8] == clone_number && !registers[0] &&
+	return !memcmp(call, svc, sizeof(svc)) && registers[8] == clone_number && !registers[0] &&
 	       registers[1] && registers[1] == registers[31];
 }
 
@@ -149,7 +151,8 @@ const struct arch arch_aarch64 = {
 	.sigreturn_size = sizeof(sigreturn),
 	.sigreturn_slot = sigreturn_slot,
 	.is_new_thread = is_new_thread,
-	.syscall_size = 4,
+	.syscall = svc,
+	.syscall_size = sizeof(svc),
 #ifdef __aarch64__
 	.probe_pac_mask = probe_pac_mask,
 #endif

@@ -33,6 +33,8 @@ static int plt_depth(const uint8_t *section, size_t size, size_t at)
 	return left >= 2 && code[0] == 0xff && code[1] == 0x25 ? 8 : -1;
 }
 
+static const uint8_t syscall_insn[] = { 0x0f, 0x05 };
+
 const struct arch arch_x86_64 = {
 	.name = "x86_64",
 	.elf_machine = EM_X86_64,
@@ -50,6 +52,8 @@ const struct arch arch_x86_64 = {
 	.address_end = 1ull << 56,                    /* with five-level page tables */
 	.record_ends_frame = true,
 	.plt_depth = plt_depth,
+	.syscall = syscall_insn,
+	.syscall_size = sizeof(syscall_insn),
 };
 
 #ifdef __x86_64__

@@ -11,6 +11,7 @@
 struct version {
 	uint64_t time_ns;
 	const struct addrspace *set;
+	const struct addrspace *before; /* what the last exec replaced; NULL: there was none */
 };
 
 /* The name from `time_ns` on. */
@@ -167,12 +168,14 @@ static const struct comm *comm_at(const struct task *task, uint64_t time_ns)
 
 /* From `time_ns` on the address space is `set`. Time does not run backwards here: an event that is
  * older than the last one counts as of the same time. Several at one time leave the last. */
-static int version_push(struct task *task, uint64_t time_ns, const struct addrspace *set)
+static int version_push(struct task *task, uint64_t time_ns, const struct addrspace *set,
+			const struct addrspace *before)
 {
 	struct version *last = task->n_versions ? &task->versions[task->n_versions - 1] : NULL;
 
 	if (last && last->time_ns >= time_ns) {
 		last->set = set;
+		last->before = before;
 		return 0;
 	}
 	if (task->n_versions == task->versions_capacity) {
@@ -184,7 +187,7 @@ static int version_push(struct task *task, uint64_t time_ns, const struct addrsp
 		task->versions = v;
 		task->versions_capacity = capacity;
 	}
-	task->versions[task->n_versions++] = (struct version){ time_ns, set };
+	task->versions[task->n_versions++] = (struct version){ time_ns, set, before };
 	return 0;
 }
 
@@ -311,7 +314,7 @@ static int apply_mmap(struct process_table *t, const struct event *ev)
 	/* The newest state, whatever the event's time: versions don't run backwards. */
 	now = version_at(task, UINT64_MAX);
 	rc = addrspace_replace(t->pool, now ? now->set : NULL, &map, &set);
-	return rc ? rc : version_push(task, ev->time_ns, set);
+	return rc ? rc : version_push(task, ev->time_ns, set, now ? now->before : NULL);
 }
 
 /* The name as long as the table lives; that of the thread's last one where it is the same. */
@@ -342,6 +345,7 @@ static int keep_name(struct process_table *t, const struct task *thread, const c
 static int apply_comm(struct process_table *t, const struct event *ev)
 {
 	struct task *thread = task_get(t, ev->comm.tid), *process;
+	const struct version *old;
 	const char *name;
 	int rc;
 
@@ -355,7 +359,9 @@ static int apply_comm(struct process_table *t, const struct event *ev)
 	 * don't say which COMM is an exec; there the new mappings take the old ones' places. */
 	if (!rc && ev->comm.exec) {
 		process = task_get(t, ev->comm.pid);
-		rc = process ? version_push(process, ev->time_ns, NULL) : RUCHY_E_NOMEM;
+		old = version_at(process, UINT64_MAX);
+		rc = process ? version_push(process, ev->time_ns, NULL, old ? old->set : NULL)
+			     : RUCHY_E_NOMEM;
 	}
 	return rc;
 }
@@ -378,7 +384,7 @@ static int apply_fork(struct process_table *t, const struct event *ev)
 	if (rc || ev->task.pid == ev->task.ppid)
 		return rc; /* a thread lives in its process's address space */
 	child = task_get(t, ev->task.pid);
-	return child ? version_push(child, ev->time_ns, set) : RUCHY_E_NOMEM;
+	return child ? version_push(child, ev->time_ns, set, NULL) : RUCHY_E_NOMEM;
 }
 
 int process_table_apply(struct process_table *t, const struct event *event)
@@ -404,6 +410,14 @@ const struct addrspace *process_table_space(const struct process_table *t, uint3
 	const struct version *v = version_at(task_find(t, pid), time_ns);
 
 	return v ? v->set : NULL;
+}
+
+const struct addrspace *process_table_before_exec(const struct process_table *t, uint32_t pid,
+						  uint64_t time_ns)
+{
+	const struct version *v = version_at(task_find(t, pid), time_ns);
+
+	return v ? v->before : NULL;
 }
 
 bool process_table_find(const struct process_table *t, uint32_t pid, uint64_t address,

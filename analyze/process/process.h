@@ -36,6 +36,9 @@ int process_table_apply(struct process_table *t, const struct event *event);
 /* The executable mappings of a process at `time_ns`; NULL: none. */
 const struct addrspace *process_table_space(const struct process_table *t, uint32_t pid,
 					    uint64_t time_ns);
+/* What was mapped before the process's last exec up to then; NULL: nothing that is known. */
+const struct addrspace *process_table_before_exec(const struct process_table *t, uint32_t pid,
+						  uint64_t time_ns);
 /* The executable mapping of `address` at `time_ns`; false where none is known. */
 bool process_table_find(const struct process_table *t, uint32_t pid, uint64_t address,
 			uint64_t time_ns, struct mapping *ret);

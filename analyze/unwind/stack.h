@@ -18,6 +18,7 @@
 #define STACK_ENDS(X)                                                            \
 	X(ENTRY, "entry", "reached the entry", true)                             \
 	X(KERNEL_ONLY, "kernel_only", "no user part", true)                      \
+	X(EXEC, "exec", "in exec: the program that called it is gone", true)     \
 	X(TRUNCATED, "truncated", "the recorded stack bytes ran out", false)     \
 	X(NO_CFI, "no_cfi", "no unwind information and no frame pointer", false) \
 	X(NO_MODULE, "no_module", "module missing or refused", false)            \

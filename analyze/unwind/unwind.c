@@ -240,6 +240,37 @@ static void walk_user(const struct unwinder *u, struct walk *w, const struct sam
 	walk_frames(w, regs, s, false);
 }
 
+/*
+ * Inside execve(2) the registers are still those that the old program called it with, when its
+ * memory is gone already. That it is so takes: a sample in the kernel; a pc that nothing is mapped
+ * at; that before the process's last exec code was mapped there, and it is a system call's. Then
+ * the caller of execve is named, and that is all that there is.
+ */
+static void walk_before_exec(struct walk *w, const struct process_table *processes,
+			     const struct event *ev, struct stack *s)
+{
+	size_t size = w->arch->syscall_size;
+	const uint8_t *code;
+	struct place call;
+	uint64_t pc;
+
+	if (ev->pid != ev->tid || !regs_get(&w->regs, w->arch->pc, &pc))
+		return;
+	w->space = process_table_before_exec(processes, ev->pid, ev->time_ns);
+	w->space_id = addrspace_id(w->space);
+	call = walk_place(w, pc - size);
+	if (!call.open || !module_elf_code(call.module->elf, call.address, size, &code) ||
+	    memcmp(code, w->arch->syscall, size) != 0)
+		return;
+	/* by the instruction's last byte: execve may be the last of its function */
+	s->frames[s->n_frames - 1] = (struct stack_frame){
+		.module = call.module->id,
+		.flags = STACK_FRAME_RETURN,
+		.address = call.address + size - 1,
+	};
+	s->end = STACK_END_EXEC;
+}
+
 /* ---- callchains ---- */
 
 /* The kernel part of the callchain; returns the index where the user part starts. */
@@ -359,6 +390,7 @@ void unwinder_walk(struct unwinder *u, const struct process_table *processes,
 	const struct event_sample *sample = &ev->sample;
 	struct walk w;
 	unsigned mode = ev->misc & PERF_RECORD_MISC_CPUMODE_MASK;
+	size_t n_kernel;
 	uint64_t user;
 
 	/* by hand: most of the registers are not to be touched */
@@ -377,7 +409,8 @@ void unwinder_walk(struct unwinder *u, const struct process_table *processes,
 	if (!s->n_frames &&
 	    (mode == PERF_RECORD_MISC_KERNEL || mode == PERF_RECORD_MISC_HYPERVISOR))
 		push(s, u->kernel->id, sample->ip, STACK_FRAME_KERNEL, 0);
-	if (s->n_frames)
+	n_kernel = s->n_frames;
+	if (n_kernel)
 		module_use(u->kernel);
 	if (sample->regs.abi == PERF_SAMPLE_REGS_ABI_64)
 		known_regs(u, &w.regs, &sample->regs);
@@ -390,4 +423,6 @@ void unwinder_walk(struct unwinder *u, const struct process_table *processes,
 		user_callchain(&w, ev, user, s);
 	else if (sample->regs.abi || !sample->walkable || !s->n_frames)
 		ip_only(&w, ev, s);
+	if (s->end == STACK_END_NO_MAPPING && n_kernel && s->n_frames == n_kernel + 1)
+		walk_before_exec(&w, processes, ev, s);
 }

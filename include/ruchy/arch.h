@@ -66,6 +66,7 @@ struct arch {
 	 * instruction of `syscall_size` bytes before its pc. NULL: not to be seen in registers.
 	 */
 	bool (*is_new_thread)(const uint64_t *registers, const uint8_t *call);
+	const uint8_t *syscall; /* the instruction that calls the kernel */
 	size_t syscall_size;
 };
 

@@ -16,6 +16,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <ucontext.h>
+#include <unistd.h>
 
 #include "analyze/pool.h"
 #include "analyze/process/module_dwfl.h"
@@ -615,6 +616,68 @@ static void test_new_refuses_other_machines(void **state)
 	module_table_free(t);
 }
 
+/* ---- exec ---- */
+
+/* A COMM of this kind ends an image at `time_ns`. */
+static void feed_exec(struct fixture *f, uint64_t time_ns)
+{
+	struct event ev = { .type = PERF_RECORD_COMM, .time_ns = time_ns };
+
+	ev.comm.pid = ev.comm.tid = PID;
+	ev.comm.exec = true;
+	ev.comm.name = "next";
+	assert_int_equal(process_table_apply(f->processes, &ev), 0);
+}
+
+/* In the kernel, with the registers of a program that is gone: where it called the kernel is known,
+ * and only if it did. */
+static void test_walk_inside_exec(void **state)
+{
+	const uint8_t *code = (const uint8_t *)(uintptr_t)syscall;
+	uint64_t pc = (uint64_t)(uintptr_t)code;
+	struct fixture f;
+	char text[4096];
+
+	(void)state;
+	while (code[0] != 0x0f || code[1] != 0x05)
+		code++;
+	pc = (uint64_t)(uintptr_t)(code + 2);
+	chain_recursive(2);
+	setup(&f, NULL);
+	feed_exec(&f, 5);
+	f.sample.misc = PERF_RECORD_MISC_KERNEL;
+	f.sample.sample.ip = KERNEL_IP;
+	f.sample.time_ns = 6;
+	ruchy_store64(shot.regs + 8 * 8, pc);
+	walk(&f);
+	assert_int_equal(f.stack.end, STACK_END_EXEC);
+	assert_true(stack_end_is_complete(f.stack.end));
+	assert_int_equal(f.stack.n_frames, 2);
+	names(&f, text, sizeof(text));
+	assert_string_equal(strchr(text, ' ') + 1, "syscall ");
+	/* no system call there */
+	ruchy_store64(shot.regs + 8 * 8, pc - 1);
+	walk(&f);
+	assert_int_equal(f.stack.end, STACK_END_NO_MAPPING);
+	/* user code that runs is mapped, or we don't know of it */
+	ruchy_store64(shot.regs + 8 * 8, pc);
+	f.sample.misc = PERF_RECORD_MISC_USER;
+	walk(&f);
+	assert_int_equal(f.stack.end, STACK_END_NO_MAPPING);
+	/* before the exec */
+	f.sample.misc = PERF_RECORD_MISC_KERNEL;
+	f.sample.time_ns = 4;
+	walk(&f);
+	assert_int_not_equal(f.stack.end, STACK_END_EXEC);
+	assert_int_not_equal(f.stack.end, STACK_END_NO_MAPPING);
+	/* another thread cannot be in exec: the first thread is all that is left */
+	f.sample.time_ns = 6;
+	f.sample.tid = PID + 1;
+	walk(&f);
+	assert_int_equal(f.stack.end, STACK_END_NO_MAPPING);
+	teardown(&f);
+}
+
 /* ---- several unwinders at once ---- */
 
 #define CROWD 4
@@ -682,6 +745,7 @@ int main(void)
 		cmocka_unit_test(test_walk_lbr_call_stack),
 		cmocka_unit_test(test_walk_frame_pointer_fallback),
 		cmocka_unit_test(test_new_refuses_other_machines),
+		cmocka_unit_test(test_walk_inside_exec),
 		cmocka_unit_test(test_walk_in_parallel),
 	};
 
