@@ -215,7 +215,7 @@ lint: ## clang's warnings as errors, cppcheck
 	  --suppress=missingIncludeSystem $(CPPCHECK_WRONG) -Iinclude -I. $(FORMAT_SRC) $(RECORD_SRC) $(ANALYZE_SRC) $(DRIVER_SRC)
 
 # ---- measuring, shipping ----
-.PHONY: bench bench-deps bench-programs bench-unwind static install help
+.PHONY: bench bench-deps bench-programs bench-analyze bench-scale bench-unwind static install help
 bench: all programs ## overhead and speed beside perf's, in one run
 	$(PYTHON) tests/bench/bench.py $(B) $(B)/programs
 bench-deps: ## install what the analysis is measured beside: perf, hotspot, addr2line of three kinds
@@ -227,8 +227,10 @@ bench-programs: all ## build and record what the analysis is measured on, in ~/.
 	bash tests/bench/programs.sh $(B)
 BENCH_CACHE  = $(or $(RUCHY_BENCH_CACHE),$(or $(XDG_CACHE_HOME),$(HOME)/.cache)/ruchy-bench)
 BENCH_RUNS  ?= 5
-bench-analyze: bench-deps bench-programs ## speed of the analysis beside perf's, hotspot's and addr2line's
+bench-analyze: bench-deps bench-programs $(B)/tests/bench/repeat_trace ## speed of the analysis beside perf's, hotspot's and addr2line's
 	$(PYTHON) tests/bench/analyze.py --runs $(BENCH_RUNS) --json $(B)/bench-analyze.json $(B) $(BENCH_CACHE)
+bench-scale: bench-programs $(B)/tests/bench/repeat_trace ## time and memory of 1 and of 10 million samples
+	$(PYTHON) tests/bench/analyze.py --runs $(BENCH_RUNS) --only scale --json $(B)/bench-scale.json $(B) $(BENCH_CACHE)
 
 # One core, warm, nothing else: what decoding, walking and counting cost. UNWIND_TRACES: which recordings.
 UNWIND_TRACES ?= $(wildcard $(HOME)/.cache/ruchy-bench/*.rtrace)
