@@ -31,6 +31,9 @@ test  clang-format command clang-format
 test  cppcheck     command cppcheck
 test  util-linux   command setpriv
 test  procps       command pgrep
+test  dwz          command dwz
+test  xz-utils     command xz
+test  libdebuginfod1 library libdebuginfod.so.1
 lab   qemu-system-arm         command qemu-system-aarch64
 lab   qemu-user-static        command qemu-aarch64-static
 lab   gcc-aarch64-linux-gnu   command aarch64-linux-gnu-gcc
@@ -54,6 +57,7 @@ present() {
 	command) command -v "$2" >/dev/null 2>&1 ;;
 	module) pkg-config --exists "$2" 2>/dev/null ;;
 	path) [ -e "$2" ] ;;
+	library) ldconfig -p 2>/dev/null | grep -q "$2" || /sbin/ldconfig -p | grep -q "$2" ;;
 	file) echo "#include <$2>" | gcc -E -x c - >/dev/null 2>&1 ;;
 	esac
 }

@@ -8,6 +8,7 @@
 #include "analyze/process/module_dwfl.h"
 #include "analyze/symbolize/dwarf_index.h"
 #include "analyze/symbolize/dwarf_job.h"
+#include "analyze/symbolize/dwarf_split.h"
 #include "analyze/symbolize/symbol_source.h"
 
 /* Steps (dwarf_read.h) that a damaged file may cost in all, beside those by its size. */
@@ -27,6 +28,7 @@ struct dwarf_run {
 	bool inlines;
 	struct dwarf_file file, alt;
 	struct dwarf_index index;
+	struct dwarf_split *split;      /* owned */
 	struct assignment *assignments; /* owned; by unit and query */
 	size_t n_assignments;
 	uint64_t *addresses;    /* owned: by assignment, the file's own */
@@ -87,26 +89,29 @@ static int assign(struct dwarf_run *r, size_t n)
 static int make_jobs(struct dwarf_run *r)
 {
 	size_t n = 0;
+	int rc = 0;
 
 	for (size_t i = 0; i < r->n_assignments; i++)
 		n += !i || r->assignments[i].unit != r->assignments[i - 1].unit;
 	r->jobs = calloc(n ? n : 1, sizeof(*r->jobs));
 	if (!r->jobs)
 		return RUCHY_E_NOMEM;
-	for (size_t i = 0, end; i < r->n_assignments; i = end) {
-		const struct dwarf_unit *unit = &r->file.units[r->assignments[i].unit];
+	for (size_t i = 0, end; rc == 0 && i < r->n_assignments; i = end) {
+		const struct dwarf_unit *unit = &r->file.units[r->assignments[i].unit], *full;
+
+		rc = dwarf_split_unit(r->split, unit, &full);
 
 		for (end = i + 1;
 		     end < r->n_assignments && r->assignments[end].unit == r->assignments[i].unit;)
 			end++;
-		r->jobs[r->n_jobs++] = (struct dwarf_job){ .unit = unit,
+		r->jobs[r->n_jobs++] = (struct dwarf_job){ .unit = full,
 							   .lines = unit,
 							   .addresses = &r->addresses[i],
 							   .nameless = &r->nameless[i],
 							   .n = end - i,
 							   .inlines = r->inlines };
 	}
-	return 0;
+	return rc;
 }
 
 /* ---- running ---- */
@@ -239,6 +244,7 @@ static void dwarf_run_fini(struct dwarf_run *r)
 	free(r->nameless);
 	free(r->schedule);
 	free(r->abbrevs);
+	dwarf_split_free(r->split);
 	dwarf_index_fini(&r->index);
 	dwarf_file_fini(&r->file);
 	dwarf_file_fini(&r->alt);
@@ -253,6 +259,9 @@ static int run(struct symbol_run *run, struct symbol_query *queries, size_t n, b
 
 	if (!elf || !n)
 		return 0;
+	r.split = dwarf_split_new(dwarf);
+	if (!r.split)
+		return RUCHY_E_NOMEM;
 	dwarf_file_sections(&r.file, elf, false);
 	alt = module_dwarf_alt(dwarf);
 	if (alt) {
