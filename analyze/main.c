@@ -212,6 +212,7 @@ static int make_profile(const struct options *o, struct profile **ret, struct ru
 					.n_sysroots = o->sysroots.n,
 					.debug_dirs = o->debug_dirs.at,
 					.n_debug_dirs = o->debug_dirs.n };
+	struct progress progress;
 	const struct pipeline_options pipeline = { .traces = o->traces,
 						   .n_traces = o->n_traces,
 						   .search = &search,
@@ -219,9 +220,11 @@ static int make_profile(const struct options *o, struct profile **ret, struct ru
 						   .inlines = !o->no_inline,
 						   .jobs = o->jobs,
 						   .lines = o->lines,
-						   .rows = o->perf_script || o->timeline };
+						   .rows = o->perf_script || o->timeline,
+						   .progress = &progress };
 	int rc = 0;
 
+	progress_init(&progress, isatty(STDERR_FILENO) ? stderr : NULL);
 	if (o->debuginfod)
 		rc = module_remote_new(show_download, NULL, &search.remote, err);
 	if (rc == 0)

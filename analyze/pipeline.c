@@ -154,6 +154,9 @@ static int read_all(struct passage *p)
 			rc = take_chunk(p, item.chunk);
 		else if (rc == 0 && item.type == TRACE_ITEM_ROUND && p->order)
 			rc = order_advance(p->order, item.round_time);
+		progress_read(p->shared->options->progress, p->path,
+			      trace_reader_integrity(p->reader)->bytes,
+			      trace_reader_size(p->reader));
 	} while (rc == 0 && item.type != TRACE_ITEM_END);
 	rc = rc < 0 ? rc : begin(p); /* a trace without records is one too */
 	rc = rc < 0 ? rc : order_advance(p->order, UINT64_MAX);
@@ -247,11 +250,13 @@ int pipeline_run(const struct pipeline_options *options, struct profile **ret,
 		rc = analyze_trace(&p, options->traces[i], err);
 	if (rc == 0)
 		rc = warn_of_modules(&p);
+	progress_say(options->progress, "naming functions");
 	if (rc == 0)
 		rc = profile_builder_finish(p.builder, p.symbolizer, p.modules, ret);
 	if (rc == 0)
 		p.builder = NULL;
 out:
+	progress_end(options->progress);
 	profile_builder_free(p.builder);
 	symbolizer_free(p.symbolizer);
 	unwind_tables_free(p.tables);

@@ -5,6 +5,7 @@
 
 #include "analyze/process/module_search.h"
 #include "analyze/profile/profile.h"
+#include "analyze/progress.h"
 #include "analyze/unwind/unwind.h"
 
 struct pipeline_options {
@@ -12,10 +13,11 @@ struct pipeline_options {
 	size_t n_traces;
 	const struct module_search *search; /* where files are looked for; NULL: where they were */
 	enum unwind_engine engine;
-	unsigned jobs; /* threads; 0: one for each CPU that we may run on */
-	bool inlines;  /* expand inlined calls */
-	bool lines;    /* make source lines, too */
-	bool rows;     /* a report wants every sample in time order */
+	unsigned jobs;             /* threads; 0: one for each CPU that we may run on */
+	bool inlines;              /* expand inlined calls */
+	bool lines;                /* make source lines, too */
+	bool rows;                 /* a report wants every sample in time order */
+	struct progress *progress; /* NULL: nobody watches */
 };
 
 /* The profile of all traces together. On success `*ret` is the caller's (profile_free). Any

@@ -19,6 +19,7 @@ struct trace_reader {
 	struct trace_integrity integrity;
 	struct rtrace *rtrace; /* one of the two */
 	struct perf_data *perf_data;
+	uint64_t size; /* 0: not known */
 };
 
 void trace_chunk_free(struct trace_chunk *chunk)
@@ -33,9 +34,9 @@ void trace_chunk_free(struct trace_chunk *chunk)
 	free(chunk);
 }
 
-static int open_input(const char *path, struct ruchy_error *err)
+static int open_input(const char *path, uint64_t *ret_size, struct ruchy_error *err)
 {
-	struct stat st;
+	struct stat st = { 0 };
 	int fd = strcmp(path, "-") ? open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY)
 				   : fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 3);
 	int rc;
@@ -49,6 +50,7 @@ static int open_input(const char *path, struct ruchy_error *err)
 		close(fd);
 		return rc;
 	}
+	*ret_size = S_ISREG(st.st_mode) ? (uint64_t)st.st_size : 0;
 	return fd;
 }
 
@@ -91,7 +93,7 @@ int trace_reader_open(const char *path, struct trace_reader **ret, struct ruchy_
 		rc = ruchy_error_set(err, RUCHY_E_NOMEM, "%s: out of memory", path);
 		goto out_reader;
 	}
-	fd = open_input(path, err);
+	fd = open_input(path, &r->size, err);
 	if (fd < 0) {
 		rc = fd;
 		goto out_reader;
@@ -134,6 +136,11 @@ const struct trace_meta *trace_reader_meta(const struct trace_reader *r)
 const struct trace_integrity *trace_reader_integrity(const struct trace_reader *r)
 {
 	return &r->integrity;
+}
+
+uint64_t trace_reader_size(const struct trace_reader *r)
+{
+	return r->size;
 }
 
 void trace_reader_free(struct trace_reader *r)

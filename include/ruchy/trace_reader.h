@@ -82,6 +82,8 @@ void trace_reader_spoilt(struct trace_reader *r, const struct trace_chunk *chunk
 /* What is known so far; valid until the reader is freed, grows with trace_reader_next. */
 const struct trace_meta *trace_reader_meta(const struct trace_reader *r);
 const struct trace_integrity *trace_reader_integrity(const struct trace_reader *r);
+/* Bytes of the file; 0: a pipe. */
+uint64_t trace_reader_size(const struct trace_reader *r);
 void trace_reader_free(struct trace_reader *r);
 void trace_chunk_free(struct trace_chunk *chunk);
 

@@ -313,6 +313,46 @@ refuses 2 "symbolize with a report's option" "option" symbolize --folded x "$pro
 refuses 1 "symbolize of a missing file" "none" symbolize none 1
 refuses 1 "symbolize of no ELF file" "ELF" symbolize $trace 1
 
+# ---- threads ----
+refuses 2 "no threads" "--jobs" -j0 $trace
+refuses 2 "threads that are no number" "--jobs" --jobs=many $trace
+name="-j 2, -j2, --jobs=2"
+run 0 "$name" -j 2 $trace && run 0 "$name" -j2 $trace && run 0 "$name" --jobs=2 $trace && pass "$name"
+
+# ---- progress: on a terminal, and only where it takes long ----
+# watch SECONDS: what standard error shows, as a terminal or (SECONDS -N) as a pipe, when the trace's second
+# half comes SECONDS after its first
+watch() {
+	python3 - "$analyze" $trace "$1" <<-'END'
+		import os, pty, subprocess, sys, time
+		analyze, trace, seconds = sys.argv[1], open(sys.argv[2], 'rb').read(), float(sys.argv[3])
+		ours, theirs = pty.openpty() if seconds >= 0 else os.pipe()
+		p = subprocess.Popen([analyze, '-q', '-'], stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=theirs)
+		os.close(theirs)
+		p.stdin.write(trace[:len(trace) // 2])
+		p.stdin.flush()
+		time.sleep(abs(seconds))
+		p.stdin.write(trace[len(trace) // 2:])
+		p.stdin.close()
+		shown = b''
+		try:
+		    while part := os.read(ours, 4096):
+		        shown += part
+		except OSError:  # a terminal whose other side was closed
+		    pass
+		print(p.wait(), shown.decode().replace('\033', 'ESC').replace('\r', 'CR'))
+	END
+}
+name="progress on a terminal, erased at the end"
+shown=$(watch 1)
+grep -qE '^0 CRESC\[Kreading [^ ]+: [0-9.]+ MB, [0-9.]+ MB/s.*CRESC\[K$' <<<"$shown" && pass "$name" || fail "$name" "got: $shown"
+name="no progress in a pipe"
+shown=$(watch -1)
+[ "$shown" = "0 " ] && pass "$name" || fail "$name" "got: $shown"
+name="no progress of what is quick"
+shown=$(watch 0)
+[ "$shown" = "0 " ] && pass "$name" || fail "$name" "got: $shown"
+
 # ---- report and info ----
 name="the report names the three functions in order"
 if run 0 "$name" report $trace; then
