@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 #
 # check.sh BIN_DIR [--update] - the golden traces beside this script must give the outputs that are
-# kept with them: NAME.folded and NAME.json, and where they are there NAME.script (perf-script) and
+# kept with them: NAME.folded and NAME.json, and where they are there NAME.script (perf-script), NAME.text (the report) and
 # NAME.records (info --records, up to the first empty line). No field is filtered: nothing in them
 # depends on the day or the host. --update writes those that are there instead (for a new trace,
 # `touch` what it should have); read the difference before it is committed.
@@ -28,6 +28,7 @@ regenerate() {
 	local trace=$1 to=$2
 	"$analyze" --quiet --symfs . --folded "$to.folded" --output "$to.json" \
 		--perf-script "$to.script" "$trace" || return
+	"$analyze" --symfs . "$trace" >"$to.text" || return
 	"$analyze" info --verify --records "$trace" >"$to.info" || return
 	sed -n '/^$/q; p' "$to.info" >"$to.records"
 }
@@ -53,7 +54,7 @@ for trace in *.rtrace; do
 	else
 		not_ok "$trace: quick steps" "$(diff "$work/exact" "$work/quick" | sed -n 1,4p | tr '\n' '|')"
 	fi
-	for kind in folded json script records; do
+	for kind in folded json script text records; do
 		if [ ! -e "$name.$kind" ]; then
 			case $kind in folded | json) not_ok "$name.$kind" "it is missing" ;; esac
 		elif [ "$update" = --update ]; then

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * mixed - eight functions in random order, each call a fiftieth of a unit, so that
- * what a sample hits is a matter of chance:
+ * mixed - eight functions in random order, each call a thousandth of a unit and so
+ * much shorter than a sampling period: what a sample hits is a matter of chance.
  *
  *   main → first 30 %, second 20 %, third 15 %, fourth 12 %,
  *          fifth 10 %, sixth 7 %, seventh 4 %, eighth 2 %
@@ -11,7 +11,7 @@
  */
 #include "work.h"
 
-#define SLICE (WORK_STEPS / 50)
+#define SLICE (WORK_STEPS / 1000)
 
 #define FUNCTION(name)                                                       \
 	KNOWN static uint64_t name(uint64_t x)                               \
@@ -44,7 +44,7 @@ int main(int argc, char **argv)
 {
 	uint64_t x = 1;
 
-	for (unsigned left = work_units(argc, argv) * 50; left != 0; left--) {
+	for (unsigned left = work_units(argc, argv) * 1000; left != 0; left--) {
 		unsigned chance = (unsigned)(x >> 40) % 100, i = 0;
 
 		while (chance >= odds[i].below)
