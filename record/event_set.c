@@ -11,12 +11,8 @@
 
 #include "record/event_fit.h"
 #include "record/event_item.h"
+#include "record/event_rings.h"
 #include "ruchy/trace_meta.h"
-
-#define SAMPLES_BYTES     (4u << 20)   /* per CPU, asked for first */
-#define ALL_SAMPLES_BYTES (256u << 20) /* of all CPUs together */
-#define MIN_RING_BYTES    (32u << 10)
-#define SIDEBAND_SHARE    8 /* a sideband ring is this part of a sample ring */
 
 #define DEFAULT_RATE_HZ 1000 /* of the counters together, where the time base has a period */
 
@@ -38,12 +34,11 @@ struct event_set {
 	struct perf_attr_grant grant;
 	struct event_fit fit;
 	struct counter clock; /* cpu_clock, in case it must stand in */
-	size_t ring_bytes[2];
+	struct event_rings rings;
 	struct event_item items[COUNTER_MAX + 2];
 	size_t n_items;
 	struct slot slots[COUNTER_MAX + 1]; /* the plan's, and what stands in */
 	size_t n_slots;
-	struct ring **rings[2]; /* owned, by enum event_set_ring, one per CPU */
 	struct event_table table;
 };
 
@@ -67,7 +62,7 @@ static int open_sampling(struct event_set *s, const struct counter *counter,
 	};
 	for (size_t p = 0; p < counter->n_parts; p++)
 		perf_attr_sampling(&s->request, &s->grant, counter, &counter->parts[p], rate,
-				   (uint32_t)(s->ring_bytes[EVENT_SET_SAMPLES] / 4),
+				   (uint32_t)(s->rings.bytes[EVENT_SET_SAMPLES] / 4),
 				   &item->attrs[p]);
 	rc = event_item_open(s->sys, item, s->pid, s->cpus, leader);
 	if (!rc)
@@ -228,65 +223,11 @@ static int open_sideband(struct event_set *s, struct ruchy_error *err)
 	return ruchy_error_errno(err, "perf_event_open: the sideband event cannot be opened");
 }
 
-/* ---- rings ---- */
-
-static int map_rings(struct event_set *s, enum event_set_ring which, const struct event_item *owner)
-{
-	s->rings[which] = calloc(s->cpus->n, sizeof(struct ring *));
-	if (!s->rings[which])
-		return -ENOMEM;
-	for (size_t i = 0; i < s->cpus->n; i++) {
-		int rc = owner->fds[i] < 0 ? 0
-					   : ring_map(owner->fds[i], s->ring_bytes[which],
-						      &s->rings[which][i]);
-
-		if (rc < 0)
-			return rc;
-	}
-	return 0;
-}
-
-/* The counters write where the time base does; where that CPU has no ring, they are closed. */
-static int redirect_counters(struct event_set *s)
-{
-	for (size_t n = 1; n + 1 < s->n_items; n++) {
-		for (size_t i = 0; i < s->cpus->n; i++) {
-			int rc, *fd = &s->items[n].fds[i];
-
-			if (*fd < 0 || !event_item_samples(&s->items[n]))
-				continue;
-			if (s->items[0].fds[i] < 0) {
-				close(*fd);
-				*fd = -1;
-				continue;
-			}
-			rc = s->sys->redirect(s->sys->ctx, *fd, s->items[0].fds[i]);
-			if (rc < 0)
-				return rc;
-		}
-	}
-	return 0;
-}
-
-static int connect_rings(struct event_set *s)
-{
-	int rc = map_rings(s, EVENT_SET_SAMPLES, &s->items[0]);
-
-	if (!rc)
-		rc = map_rings(s, EVENT_SET_SIDEBAND, &s->items[s->n_items - 1]);
-	return rc ? rc : redirect_counters(s);
-}
-
 /* ---- all of it, at one ring size ---- */
 
 static void close_all(struct event_set *s)
 {
-	for (size_t which = 0; which < 2; which++) {
-		for (size_t i = 0; s->rings[which] && i < s->cpus->n; i++)
-			ring_free(s->rings[which][i]);
-		free(s->rings[which]);
-		s->rings[which] = NULL;
-	}
+	event_rings_unmap(&s->rings);
 	for (size_t i = 0; i < s->n_items; i++)
 		event_item_close(&s->items[i]);
 	s->n_items = 0;
@@ -327,51 +268,23 @@ static int open_events(struct event_set *s, struct fallback_list *fallbacks,
 	return open_sideband(s, err);
 }
 
-static size_t first_ring_bytes(size_t n_cpus)
-{
-	size_t bytes = SAMPLES_BYTES;
-
-	while (bytes > MIN_RING_BYTES && bytes * n_cpus > ALL_SAMPLES_BYTES)
-		bytes /= 2;
-	return bytes;
-}
-
-/* A ring must hold a few of the largest records, or nearly all of them are lost. */
-static size_t least_ring_bytes(const struct event_set *s)
-{
-	size_t bytes = MIN_RING_BYTES, page_bytes = (size_t)sysconf(_SC_PAGESIZE);
-
-	while (bytes < page_bytes || bytes < 2 * (size_t)s->request.stack_bytes)
-		bytes *= 2;
-	return bytes;
-}
-
-static void set_ring_bytes(struct event_set *s, size_t samples_bytes)
-{
-	size_t sideband = samples_bytes / SIDEBAND_SHARE;
-	size_t page_bytes = (size_t)sysconf(_SC_PAGESIZE);
-
-	sideband = sideband > MIN_RING_BYTES ? sideband : MIN_RING_BYTES;
-	s->ring_bytes[EVENT_SET_SAMPLES] = samples_bytes;
-	s->ring_bytes[EVENT_SET_SIDEBAND] = sideband > page_bytes ? sideband : page_bytes;
-}
-
 /* Open with the largest rings that may be locked. The events are opened anew for every size, since
  * the watermark is a part of their attr. */
 static int open_with_rings(struct event_set *s, struct fallback_list *fallbacks,
 			   struct ruchy_error *err)
 {
-	size_t first = first_ring_bytes(s->cpus->n), least = least_ring_bytes(s), bytes;
+	size_t first = event_rings_first(s->cpus->n), bytes;
+	size_t least = event_rings_least(s->request.stack_bytes);
 	int rc = 0;
 
 	if (first < least)
 		first = least;
 	for (bytes = first; bytes >= least; bytes /= 2) {
-		set_ring_bytes(s, bytes);
+		event_rings_size(&s->rings, bytes);
 		rc = open_events(s, fallbacks, err);
 		if (rc < 0)
 			return rc;
-		rc = connect_rings(s);
+		rc = event_rings_map(s->sys, s->items, s->n_items, &s->rings);
 		if (!rc)
 			break;
 		if (rc != -EPERM && rc != -ENOMEM) {
@@ -479,12 +392,12 @@ struct ring *event_set_ring(const struct event_set *s, enum event_set_ring which
 
 	if (ret_fd)
 		*ret_fd = owner->fds[i];
-	return s->rings[which][i];
+	return s->rings.of[which][i];
 }
 
 size_t event_set_ring_bytes(const struct event_set *s, enum event_set_ring which)
 {
-	return s->ring_bytes[which];
+	return s->rings.bytes[which];
 }
 
 const struct event_table *event_set_table(const struct event_set *s)

@@ -17,17 +17,13 @@
 #include "record/counter.h"
 #include "record/cpu_list.h"
 #include "record/event_item.h"
+#include "record/event_rings.h"
 #include "record/fallback.h"
 #include "record/perf_attr.h"
 #include "record/ring.h"
 #include "ruchy/event.h"
 
 struct event_set;
-
-enum event_set_ring {
-	EVENT_SET_SAMPLES,
-	EVENT_SET_SIDEBAND,
-};
 
 /* All borrowed, as long as the set lives. */
 struct event_set_config {

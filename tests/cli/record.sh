@@ -68,6 +68,11 @@ expect "version" 0 "" "$record" --version
 expect "no command" 2 "no command" "$record"
 expect "unknown option" 2 "unknown option '--bogus'" "$record" --bogus true
 expect "unknown counter" 2 "unknown counter 'nonsense'.*page_faults" "$record" -e nonsense true
+expect "a misspelled counter" 2 "unknown counter 'cach-misses': did you mean cache_misses" "$record" -e cach-misses true
+expect "a tracepoint" 2 "tracepoints are not supported" "$record" -e sched:sched_switch true
+expect "no such PMU" 2 "no PMU 'none'" "$record" -e none/event=1/ true
+expect "an unknown modifier" 2 "only u, k, h and p" "$record" -e cycles:x true
+expect "too many counters" 2 "more than 64 counters" "$record" -e "$(seq -s, -f r%.0f 1 65)" true
 expect "rate out of range" 2 "sampling-rate.*1 to 1000000" "$record" -F 0 true
 expect "rate and period" 2 "exclude each other" "$record" -F 9 -c 9 true
 expect "stack size unaligned" 2 "multiple of 8" "$record" --stack-size=1001 true
@@ -79,6 +84,24 @@ if ! "$record" -q -o probe.rtrace true 2>err; then
 	skip "all that records" "$(cat err)"
 	exit $failed
 fi
+
+# ---- counters ----
+expect "--list" 0 "" "$record" --list
+[ "$(grep -c '^  page_faults' out)" -eq 1 ] && ok "--list has what every machine has" || fail "--list" "$(head -5 out)"
+# Every name of the table stands somewhere: there, or with a reason.
+for name in cpu_cycles cache_misses branch_misses L1-dcache-load-misses node-prefetch-misses cpu_migrations; do
+	grep -q "$name" out || fail "--list names $name" "$(cat out)"
+done
+"$record" -q -o many.rtrace -e "$(seq -s, -f r%.0f 1 40),page_faults" true 2>err
+[ $? -eq 0 ] && "$analyze" info many.rtrace >out 2>&1 && [ "$(grep -c '^counter  *r[0-9]*:' out)" -eq 40 ] &&
+	ok "40 counters, each there or with its reason" || fail "40 counters" "$(head -3 err out)"
+"$record" -o period.rtrace -c 1 ./busy 20 2>err
+grep -q "a period of 1 asks for more samples than kernel.perf_event_max_sample_rate" err &&
+	"$analyze" info period.rtrace | grep -q "^event 0 .* every [1-9][0-9]* counts" &&
+	ok "--period 1 is raised, and that is said" || fail "--period 1" "$(cat err)"
+"$record" -v -e cpu_clock,page_faults -o mode.rtrace true 2>err
+grep -q "mode: the time base alone; 1 counter alone" err && "$analyze" info mode.rtrace | grep -q "^mode  *the time base alone; 1" &&
+	ok "the mode is printed, and in the trace" || fail "the mode" "$(cat err)"
 
 # ---- statuses ----
 expect "status of the command" 7 "" "$record" -q sh -c 'exit 7'
