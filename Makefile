@@ -162,6 +162,7 @@ check-cli: all programs ## the command lines, their errors and exit statuses
 check-live: all programs ## record programs with known stacks, find those stacks
 	$(PYTHON) tests/live/live.py $(B) $(B)/programs
 	$(PYTHON) tests/unwind/agree.py $(B) $(B)/programs
+	$(PYTHON) tests/unwind/truth.py $(B) $(B)/programs
 
 check-man: all ## --help and man pages name the same flags
 	bash tests/cli/man.sh $(B)

@@ -66,6 +66,18 @@ static int take_sample(const struct batch *b, struct worker *w, unsigned number,
 	return profile_builder_add(b->stages.builder, number, order, e, comm, &w->stack);
 }
 
+/* As if no more of the stack had been recorded. */
+static void limit_dump(const struct batch *b, struct sample_stack *stack)
+{
+	uint32_t max = b->stages.max_dump;
+
+	if (!max || stack->size <= max)
+		return;
+	stack->size = max;
+	if (stack->head_size > max)
+		stack->head_size = max;
+}
+
 static int take_records(const struct batch *b, struct worker *w, unsigned number, uint64_t order)
 {
 	struct event e;
@@ -79,12 +91,14 @@ static int take_records(const struct batch *b, struct worker *w, unsigned number
 		if (rc < 0)
 			return rc;
 		rc = 0;
-		if (e.type == PERF_RECORD_SAMPLE)
+		if (e.type == PERF_RECORD_SAMPLE) {
+			limit_dump(b, &e.sample.stack);
 			rc = take_sample(b, w, number, order, &e);
-		else if (e.type == PERF_RECORD_LOST || e.type == PERF_RECORD_LOST_SAMPLES)
+		} else if (e.type == PERF_RECORD_LOST || e.type == PERF_RECORD_LOST_SAMPLES) {
 			w->losses.lost += e.lost.lost;
-		else if (e.type == PERF_RECORD_THROTTLE)
+		} else if (e.type == PERF_RECORD_THROTTLE) {
 			w->losses.throttles++;
+		}
 		if (rc < 0)
 			return rc;
 	}

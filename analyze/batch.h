@@ -29,7 +29,8 @@ struct batch_stages {
 	struct unwind_tables *tables;
 	struct profile_builder *builder; /* of as many workers as the pool's */
 	enum unwind_engine engine;
-	uint64_t *chunks; /* of all traces so far: the order of samples */
+	uint32_t max_dump; /* bytes of a stack dump that are used; 0: all */
+	uint64_t *chunks;  /* of all traces so far: the order of samples */
 	/* NULL, or what some samples' groups are charged by: all of them in order then, by one
 	 * worker */
 	struct profile_leader *leader;

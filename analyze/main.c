@@ -217,6 +217,8 @@ static int make_profile(const struct options *o, struct profile **ret, struct ru
 						   .n_traces = o->n_traces,
 						   .search = &search,
 						   .engine = engine_of(o->unwinder),
+						   .max_dump = o->max_stack,
+						   .no_join = o->no_join,
 						   .inlines = !o->no_inline,
 						   .jobs = o->jobs,
 						   .lines = o->lines,

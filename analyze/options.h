@@ -42,10 +42,11 @@ struct options {
 	const char *sort, *weight, *color; /* names in the profile, NULL not asked */
 	bool lines, timeline;
 	unsigned hotspots;    /* 0: not asked */
+	unsigned max_stack;   /* bytes of a dump that are used; 0: all */
 	unsigned jobs;        /* threads; 0: not asked */
 	double min_complete;  /* percent; 0: not asked */
 	const char *unwinder; /* NULL: rows */
-	bool no_inline, quiet;
+	bool no_inline, no_join, quiet;
 	/* info */
 	bool records, verify, modules;
 };

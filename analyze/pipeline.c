@@ -65,6 +65,7 @@ static int make_stages(struct passage *p)
 				       .reader = p->reader,
 				       .tables = p->shared->tables,
 				       .engine = p->shared->options->engine,
+				       .max_dump = p->shared->options->max_dump,
 				       .builder = p->shared->builder,
 				       .chunks = &p->shared->chunks };
 	int rc;
@@ -245,6 +246,10 @@ int pipeline_run(const struct pipeline_options *options, struct profile **ret,
 	p.symbolizer = symbolizer_new(p.modules, p.pool, options->inlines);
 	if (!p.builder || !p.tables || !p.symbolizer)
 		goto out;
+	if (options->no_join)
+		profile_builder_no_join(p.builder);
+	if (options->max_dump)
+		profile_builder_dump_limit(p.builder, options->max_dump);
 	rc = 0;
 	for (size_t i = 0; rc == 0 && i < options->n_traces; i++)
 		rc = analyze_trace(&p, options->traces[i], err);

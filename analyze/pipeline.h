@@ -13,6 +13,8 @@ struct pipeline_options {
 	size_t n_traces;
 	const struct module_search *search; /* where files are looked for; NULL: where they were */
 	enum unwind_engine engine;
+	uint32_t max_dump;         /* bytes of a stack dump that are used; 0: all */
+	bool no_join;              /* leave stacks that were cut as they are */
 	unsigned jobs;             /* threads; 0: one for each CPU that we may run on */
 	bool inlines;              /* expand inlined calls */
 	bool lines;                /* make source lines, too */

@@ -51,6 +51,7 @@ static const struct flag {
 	{ "--no-inline", NULL, NULL, ANALYZE, "do not expand inlined calls" },
 	{ "--unwinder", NULL, "ENGINE", ANALYZE,
 	  "walk stacks by rows (default), exact or libunwind" },
+	{ "--no-join", NULL, NULL, ANALYZE, "leave stacks cut that others would complete" },
 	{ "--min-complete", NULL, "PERCENT", ANALYZE, "exit with 3 if fewer stacks are complete" },
 	{ "--title", NULL, "TEXT", ANALYZE, "title of the flame graph" },
 	{ "--jobs", "-j", "N", ANALYZE, "analyze with N threads" },

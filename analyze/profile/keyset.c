@@ -87,6 +87,20 @@ uint32_t keyset_add(struct keyset *s, const void *key)
 	return (uint32_t)s->n++;
 }
 
+uint32_t keyset_find(const struct keyset *s, const void *key)
+{
+	uint64_t h = hash_of(s, key);
+	uint32_t tag = (uint32_t)(h >> 32);
+
+	if (!s->n)
+		return KEYSET_NONE;
+	for (size_t at = h & (s->n_slots - 1); s->slots[at].next_number;
+	     at = (at + 1) & (s->n_slots - 1))
+		if (s->slots[at].tag == tag && equal(s, s->slots[at].next_number - 1, key))
+			return s->slots[at].next_number - 1;
+	return KEYSET_NONE;
+}
+
 const void *keyset_key(const struct keyset *s, uint32_t number)
 {
 	return s->keys + (size_t)number * s->words;

@@ -28,6 +28,8 @@ struct keyset {
 void keyset_init(struct keyset *s, size_t key_bytes);
 /* The number of the key, new or known; KEYSET_NONE: no memory, or the numbers are used up. */
 uint32_t keyset_add(struct keyset *s, const void *key);
+/* The number of a known key; KEYSET_NONE: it is not known. */
+uint32_t keyset_find(const struct keyset *s, const void *key);
 /* Valid until the next keyset_add. */
 const void *keyset_key(const struct keyset *s, uint32_t number);
 void keyset_fini(struct keyset *s);

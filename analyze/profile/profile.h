@@ -192,6 +192,10 @@ struct profile {
 	const struct profile_module *modules; /* sorted by total, greatest first */
 	size_t n_modules;
 	uint64_t ends[STACK_END_COUNT]; /* time-base samples by the reason of their stack's end */
+	/* How many of those that were cut a recording with larger dumps would complete: what is
+	 * missing up to the base of their threads' stacks, as complete stacks show it. 0: none. */
+	uint64_t advice_samples;
+	uint32_t advice_bytes; /* --stack-size */
 	struct profile_ratio ratios[METRIC_COUNT];
 	struct metrics metrics; /* of the whole run */
 };
@@ -238,6 +242,10 @@ int profile_builder_trace_end(struct profile_builder *b, const struct trace_meta
 			      const struct profile_losses *losses);
 /* A line for info.warnings (copied). */
 int profile_builder_warn(struct profile_builder *b, const char *text);
+/* Leave stacks cut as they are. */
+void profile_builder_no_join(struct profile_builder *b);
+/* Of each dump only so many bytes were used. */
+void profile_builder_dump_limit(struct profile_builder *b, uint32_t bytes);
 /* Name the frames and compute. On success `*ret` is owned by the caller and the builder is freed.
  */
 int profile_builder_finish(struct profile_builder *b, struct symbolizer *symbolizer,

@@ -18,6 +18,7 @@ struct profile_builder *profile_builder_new(unsigned workers, bool rows)
 	if (!b)
 		return NULL;
 	b->info.complete = true;
+	b->dump_limit = UINT32_MAX;
 	b->counts = calloc(workers, sizeof(struct profile_counts *));
 	b->n_workers = b->counts ? workers : 0;
 	b->rows = rows ? row_spill_new(workers) : NULL;
@@ -52,6 +53,16 @@ void profile_builder_free(struct profile_builder *b)
 void profile_builder_want_lines(struct profile_builder *b)
 {
 	b->lines = true;
+}
+
+void profile_builder_no_join(struct profile_builder *b)
+{
+	b->no_join = true;
+}
+
+void profile_builder_dump_limit(struct profile_builder *b, uint32_t bytes)
+{
+	b->dump_limit = bytes;
 }
 
 const char *profile_builder_text(struct profile_builder *b, const char *text)
@@ -248,6 +259,9 @@ int profile_builder_trace(struct profile_builder *b, const char *path,
 {
 	int rc = b->info.n_traces++ ? 0 : describe(b, path, meta);
 
+	for (size_t i = 0; i < meta->events.n_events; i++)
+		if (meta->events.events[i].stack_user > b->dump_bytes)
+			b->dump_bytes = meta->events.events[i].stack_user;
 	rc = rc < 0 ? rc : map_events(b, &meta->events);
 	for (unsigned i = 0; rc == 0 && i < b->n_workers; i++)
 		rc = profile_counts_trace(b->counts[i], b->n_columns);

@@ -33,6 +33,8 @@ struct profile_builder {
 	 */
 	uint64_t task_time_ns;
 	size_t n_task_times;
+	bool no_join;
+	uint32_t dump_bytes, dump_limit; /* the largest dumps asked for; UINT32_MAX: no limit */
 	struct profile_info info;
 	struct text_list fallbacks, warnings;
 };

@@ -42,7 +42,7 @@ struct profile_counts *profile_counts_new(void)
 		return NULL;
 	keyset_init(&c->groups.keys, sizeof(struct group_key));
 	keyset_init(&c->threads.keys, sizeof(struct thread_key));
-	if (stack_tree_init(&c->tree) < 0) {
+	if (stack_tree_init(&c->tree) < 0 || profile_join_init(&c->join) < 0) {
 		profile_counts_free(c);
 		return NULL;
 	}
@@ -55,6 +55,7 @@ void profile_counts_free(struct profile_counts *c)
 		return;
 	intern_fini(&c->texts);
 	stack_tree_fini(&c->tree);
+	profile_join_fini(&c->join);
 	first_seen_fini(&c->groups);
 	first_seen_fini(&c->threads);
 	for (size_t i = 0; i < c->n_columns; i++) {
@@ -73,6 +74,7 @@ int profile_counts_trace(struct profile_counts *c, size_t n_columns)
 	struct counts_column *bigger;
 
 	memset(c->recent, 0, sizeof(c->recent));
+	c->join.trace++;
 	c->first_time = UINT64_MAX;
 	c->last_time = 0;
 	if (n_columns <= c->n_columns)
@@ -217,11 +219,15 @@ int profile_counts_add(struct profile_counts *c, uint64_t order, size_t column, 
 	struct group_key key = { .end = stack->end };
 	uint64_t period = sample->sample.period;
 	uint32_t group;
+	int rc;
 
 	if (c->tree.n_nodes > PROFILE_MAX_STACKS)
 		return RUCHY_E_LIMIT;
 	if (!thread || stack_tree_add(&c->tree, stack, &key.stack) < 0)
 		return RUCHY_E_NOMEM;
+	rc = profile_join_see(&c->join, &c->tree, thread->thread, stack, end_counts, &key.cut);
+	if (rc < 0)
+		return rc;
 	key.comm = thread->name;
 	group = first_seen_add(&c->groups, &key, order);
 	if (group == KEYSET_NONE)

@@ -14,6 +14,7 @@
 
 #include "analyze/profile/intern.h"
 #include "analyze/profile/profile.h"
+#include "analyze/profile/profile_join.h"
 #include "analyze/profile/stack_tree.h"
 
 /*
@@ -27,6 +28,7 @@
 /* Keys of the key sets: no padding. */
 struct group_key {
 	uint32_t stack, comm, end;
+	uint32_t cut; /* of a stack that may be joined: 1 + its cut's number in `join` */
 };
 
 struct thread_key {
@@ -68,7 +70,8 @@ struct profile_counts {
 	struct intern texts;               /* thread names */
 	struct stack_tree tree;            /* `stack` numbers are its nodes */
 	struct first_seen groups, threads; /* of group_key, thread_key */
-	struct counts_column *columns;     /* owned */
+	struct profile_join join;
+	struct counts_column *columns; /* owned */
 	size_t n_columns;
 	struct thread_ends *thread_ends; /* owned, by thread number */
 	size_t n_thread_ends;

@@ -47,7 +47,6 @@ void profile_free(struct profile *pub)
 
 /* ---- the workers' counts as one ---- */
 
-/* Rows speak of a worker's groups. */
 static int keep_groups(struct finish *f)
 {
 	size_t n = f->c->groups.keys.n;
@@ -78,7 +77,7 @@ static int merge(struct finish *f)
 	for (unsigned i = 0; i < b->n_workers; i++)
 		profile_counts_free(b->counts[i]);
 	b->n_workers = 0;
-	return b->rows ? keep_groups(f) : 0;
+	return keep_groups(f);
 }
 
 /* ---- columns, counters, threads ---- */
@@ -156,6 +155,7 @@ int profile_builder_finish(struct profile_builder *b, struct symbolizer *symboli
 
 	rc = rc < 0 ? rc : make_columns(&f);
 	rc = rc < 0 ? rc : profile_totals_check(&f);
+	rc = rc < 0 ? rc : profile_cuts_join(&f);
 	rc = rc < 0 ? rc : profile_frames_make(&f, symbolizer, modules);
 	rc = rc < 0 ? rc : profile_tree_make(&f);
 	rc = rc < 0 ? rc : profile_squares_make(&f);

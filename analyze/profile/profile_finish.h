@@ -33,7 +33,7 @@ struct profile_whole {
 	/* for rows: from a worker's numbers to ours */
 	struct counts_map *maps; /* owned, and what each holds; by worker; NULL: no rows */
 	unsigned n_maps;
-	struct group_key *groups; /* by group number */
+	struct group_key *groups; /* by group number; of joined stacks the joined ones */
 	uint32_t *thread_places;  /* thread number -> index in threads */
 	struct profile_module *modules;
 	size_t n_modules;
@@ -62,6 +62,8 @@ static inline void *profile_array(size_t n, size_t width)
 	return calloc(n ? n : 1, width);
 }
 
+/* Complete the stacks that were cut, as far as is sure. */
+int profile_cuts_join(struct finish *f);
 /* Name the unique frames and make frames, symbols, functions (without weights) and stacks. */
 int profile_frames_make(struct finish *f, struct symbolizer *symbolizer,
 			const struct module_table *modules);

@@ -118,6 +118,10 @@ static int take_group(struct merge *m, struct part *p)
 	key.stack = node_in(m, p, key.stack);
 	if (key.comm == INTERN_NONE || key.stack == UINT32_MAX)
 		return RUCHY_E_NOMEM;
+	key.cut = profile_join_merge_cut(&m->to->join, &p->from->join, key.cut, p->map.threads,
+					 p->frames);
+	if (key.cut == UINT32_MAX)
+		return RUCHY_E_NOMEM;
 	if (m->to->tree.n_nodes > PROFILE_MAX_STACKS)
 		return RUCHY_E_LIMIT;
 	number = first_seen_add(&m->to->groups, &key, p->from->groups.first[at]);
@@ -205,12 +209,15 @@ static int merge_all(struct merge *m)
 		}
 		m->to->samples += from->samples;
 	}
-	while (rc == 0 && (p = first_part(m, false)))
-		rc = take_group(m, p);
 	while (rc == 0 && (p = first_part(m, true)))
 		rc = take_thread(m, p);
+	while (rc == 0 && (p = first_part(m, false)))
+		rc = take_group(m, p);
 	for (size_t i = 0; rc == 0 && i < m->n; i++)
 		rc = take_leaves(m, &m->parts[i]);
+	for (size_t i = 0; rc == 0 && i < m->n; i++)
+		rc = profile_join_merge(&m->to->join, &m->parts[i].from->join,
+					m->parts[i].map.threads, m->parts[i].frames);
 	return rc;
 }
 

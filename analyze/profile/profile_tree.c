@@ -8,11 +8,6 @@ struct node_key {
 	uint32_t parent, kind, what; /* what: function << 1 | inlined, comm's text, or end */
 };
 
-static const struct group_key *group_key(const struct profile_counts *c, uint32_t number)
-{
-	return keyset_key(&c->groups.keys, number);
-}
-
 /* ---- a stack as logical frames ---- */
 
 /* `function << 1 | inlined` of every logical frame of a stack, outermost first, into f->chain. */
@@ -77,7 +72,7 @@ static void add_weights(const struct finish *f, uint32_t group, struct profile_w
  * total. */
 static uint32_t place_group(struct finish *f, uint32_t group)
 {
-	const struct group_key *key = group_key(f->c, group);
+	const struct group_key *key = &f->p->groups[group];
 	uint32_t node = child(f, 0, PROFILE_NODE_COMM, key->comm);
 	size_t n;
 

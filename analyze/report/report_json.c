@@ -12,7 +12,7 @@
 
 /* ---- stacks ---- */
 
-static void add_stacks(struct json *j, cJSON *object, const uint64_t *ends)
+static cJSON *add_stacks(struct json *j, cJSON *object, const uint64_t *ends)
 {
 	cJSON *stacks = json_add(j, object, "stacks", cJSON_CreateObject()), *by_reason;
 	uint64_t all, whole = stack_ends_complete(ends, &all);
@@ -22,6 +22,23 @@ static void add_stacks(struct json *j, cJSON *object, const uint64_t *ends)
 	for (enum stack_end i = 0; i < STACK_END_COUNT; i++)
 		if (ends[i])
 			json_add(j, by_reason, stack_end_key(i), json_count(ends[i]));
+	return stacks;
+}
+
+/* What larger dumps would complete. */
+static void add_advice(struct json *j, cJSON *stacks)
+{
+	const struct profile *p = j->p;
+	uint64_t all;
+	cJSON *advice;
+
+	if (!p->advice_samples)
+		return;
+	stack_ends_complete(p->ends, &all);
+	advice = json_add(j, stacks, "advice", cJSON_CreateObject());
+	json_add(j, advice, "stack_size", json_count(p->advice_bytes));
+	json_add(j, advice, "samples", json_count(p->advice_samples));
+	json_add(j, advice, "percentage", json_percentage(p->advice_samples, all));
 }
 
 /* ---- functions, threads, hotspots ---- */
@@ -223,7 +240,7 @@ static int write_json(const struct profile *p, const struct report_options *opti
 	add_threads(&j, root);
 	if (options->timeline)
 		rc = json_add_timeline(&j, root);
-	add_stacks(&j, root, p->ends);
+	add_advice(&j, add_stacks(&j, root, p->ends));
 	json_add_strings(&j, root, "fallbacks", p->info.fallbacks, p->info.n_fallbacks);
 	json_add_strings(&j, root, "warnings", p->info.warnings, p->info.n_warnings);
 	if (!j.failed && rc == 0)

@@ -121,7 +121,8 @@ static void put_stacks(const struct text_page *t)
 {
 	uint64_t all, whole = stack_ends_complete(t->p->ends, &all);
 	const char *separator = "broken: ", *number_text;
-	char reasons[96 * STACK_END_COUNT];
+	uint64_t joined = t->p->ends[STACK_END_JOINED];
+	char reasons[96 * STACK_END_COUNT + 128];
 	struct report_number number;
 	size_t used = 0, column;
 
@@ -129,15 +130,22 @@ static void put_stacks(const struct text_page *t)
 		return;
 	text_page_label(t, "stacks");
 	if (whole == all) {
-		fputs("all complete\n", t->out);
+		fputs("all complete", t->out);
+		if (joined)
+			fprintf(t->out, ", %s%% of them joined",
+				report_number_percent(&number, joined, all, 2));
+		fputc('\n', t->out);
 		return;
 	}
 	number_text = report_number_percent(&number, whole, all, 2);
 	text_page_style(t, (double)whole < 0.95 * (double)all ? TEXT_WARM : TEXT_PLAIN);
 	fprintf(t->out, "%s%% complete", number_text);
 	text_page_style(t, TEXT_PLAIN);
-	fputs("; ", t->out);
 	column = TEXT_LABEL_COLUMNS + strlen(number_text) + strlen("% complete; ");
+	if (joined)
+		column += (size_t)fprintf(t->out, " (%s%% joined)",
+					  report_number_percent(&number, joined, all, 2));
+	fputs("; ", t->out);
 	for (enum stack_end i = 0; i < STACK_END_COUNT; i++) {
 		if (stack_end_is_complete(i) || !t->p->ends[i])
 			continue;
@@ -146,6 +154,10 @@ static void put_stacks(const struct text_page *t)
 					 stack_end_text(i));
 		separator = "; ";
 	}
+	if (t->p->advice_samples)
+		snprintf(reasons + used, sizeof(reasons) - used,
+			 "; --stack-size %u would complete %s%%", (unsigned)t->p->advice_bytes,
+			 report_number_percent(&number, t->p->advice_samples, all, 2));
 	text_page_flow(t, reasons, column);
 	fputc('\n', t->out);
 }

@@ -17,6 +17,7 @@
 /* Why a stack ends: name (JSON key), text (for people), complete or broken. One list. */
 #define STACK_ENDS(X)                                                            \
 	X(ENTRY, "entry", "reached the entry", true)                             \
+	X(JOINED, "joined", "completed from other samples of the thread", true)  \
 	X(KERNEL_ONLY, "kernel_only", "no user part", true)                      \
 	X(EXEC, "exec", "in exec: the program that called it is gone", true)     \
 	X(TRUNCATED, "truncated", "the recorded stack bytes ran out", false)     \

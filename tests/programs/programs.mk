@@ -11,7 +11,7 @@ STRIP          ?= $(CROSS)strip
 
 PROGRAMS_C := recursion shares mixed threads forkexec dlopen omitfp signal bigframe fptest env slices crowd
 PROGRAMS   := $(addprefix $(PROGRAM_DIR)/,$(PROGRAMS_C) recursion_static recursion_static_pie \
-                recursion_stripped libplugin_a.so libplugin_b.so cpp golden demo)
+                recursion_stripped deep libplugin_a.so libplugin_b.so cpp golden demo)
 PROGRAMS_RUST := $(addprefix $(PROGRAM_DIR)/,rust_contract rust_stacks)
 
 # Without a Rust compiler (for the architecture built for) those two are left out, and the tests that need them say SKIP.
@@ -39,6 +39,10 @@ $(PROGRAM_DIR)/recursion_static $(PROGRAM_DIR)/recursion_static_pie: tests/progr
 	$(call run,CC,$(CC) $(PROGRAM_C) $(PROGRAM_CFLAGS) $(PROGRAM_LINK) -o $@ $<)
 $(PROGRAM_DIR)/recursion_stripped: $(PROGRAM_DIR)/recursion
 	$(call run,STRIP,$(STRIP) -o $@ $<)
+
+$(PROGRAM_DIR)/deep: tests/bench/programs/deep.c tests/programs/programs.mk
+	@mkdir -p $(@D)
+	$(call run,CC,$(CC) $(PROGRAM_C) $(PROGRAM_CFLAGS) -o $@ $<)
 
 $(PROGRAM_DIR)/libplugin_%.so: tests/programs/plugin.c tests/programs/work.h tests/programs/programs.mk
 	@mkdir -p $(@D)

@@ -80,6 +80,27 @@ def compiler(directory, opt="-O2"):
     return [proper, "-quiet", "-fpreprocessed", opt, "-std=c++17", preprocessed, "-o", "/dev/null"]
 
 
+def record_deep(bin_dir, programs, directory):
+    """(name, path of the trace, or why there is none): programs whose stacks outgrow dumps."""
+    out = Path(directory) / "deep.rtrace"
+    yield "deep", record(bin_dir, out, [programs / "deep", "300"])
+    out.unlink(missing_ok=True)
+    command = compiler(directory)
+    yield "cc1plus", command if isinstance(command, str) else record(
+        bin_dir, Path(directory) / "cc1plus.rtrace", command)
+
+
+def record_large(bin_dir, _programs, directory):
+    """The same with what tests/bench/programs.sh has built."""
+    cache = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "ruchy-bench"
+    source = cache / "src/cppcheck/lib"
+    if not (cache / "cppcheck").exists():
+        yield "cppcheck", "tests/bench/programs.sh has not built it"
+        return
+    yield "cppcheck", record(bin_dir, Path(directory) / "cppcheck.rtrace", [
+        cache / "cppcheck", "--quiet", "--enable=all", "--suppress=*", "-I", source, source / "checkclass.cpp"])
+
+
 def record_all(bin_dir, programs, directory):
     """(group, name, path of the trace, or why there is none), one after the other."""
     for name in PROGRAMS:
