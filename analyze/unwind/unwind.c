@@ -9,6 +9,10 @@
 #include "analyze/unwind/unwind_libunwind.h"
 #include "analyze/unwind/walk.h"
 
+/* Of dumps: from what size on they are worth it, and how many frames of a walk. */
+#define PREFETCH_BYTES  4096
+#define PREFETCH_FRAMES 64
+
 #define KERNEL_NAME "[kernel.kallsyms]"
 /* kernel.perf_event_max_stack by default: a callchain of so many entries was cut. */
 #define CALLCHAIN_MAX 127
@@ -384,6 +388,23 @@ static void known_regs(const struct unwinder *u, struct regs *regs,
 		regs_load(regs, u->arch, sample);
 }
 
+/*
+ * Ask for the words that the walk will read, all at once, instead of waiting for one after the
+ * other: `last` is the walk before, and most of a thread's frames stay where they are. Dumps that
+ * were just put together are in the cache already; only large ones that lie in a file are not.
+ */
+static void prefetch(const struct sample_stack *stack, const struct stack *last)
+{
+	if (stack->head_size < PREFETCH_BYTES)
+		return;
+	for (size_t i = last->n_frames; i > 0 && last->n_frames - i < PREFETCH_FRAMES; i--) {
+		uint64_t at = last->frames[i - 1].sp - stack->sp;
+
+		if (at < stack->head_size)
+			__builtin_prefetch(stack->head + at);
+	}
+}
+
 void unwinder_walk(struct unwinder *u, const struct process_table *processes,
 		   const struct event *ev, struct stack *s)
 {
@@ -401,6 +422,7 @@ void unwinder_walk(struct unwinder *u, const struct process_table *processes,
 	w.stack = &sample->stack;
 	w.pac_mask = u->pac_mask;
 	w.regs.known = 0;
+	prefetch(&sample->stack, s);
 	s->n_frames = 0;
 	s->end = STACK_END_KERNEL_ONLY;
 	user = kernel_frames(u, ev, s);

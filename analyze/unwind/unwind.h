@@ -33,8 +33,11 @@ int unwinder_new(const struct trace_meta *meta, struct unwind_tables *tables, st
 		 struct ruchy_error *err);
 /* Let another engine walk the user parts. RUCHY_E_UNSUPPORTED where it cannot, RUCHY_E_NOMEM. */
 int unwinder_use(struct unwinder *u, enum unwind_engine engine, struct ruchy_error *err);
-/* Unwind one PERF_RECORD_SAMPLE into `ret`. Never fails: what is wrong is the stack's end.
- * `processes` are the same in all calls. */
+/*
+ * Unwind one PERF_RECORD_SAMPLE into `ret`. Never fails: what is wrong is the stack's end.
+ * `processes` are the same in all calls. `ret` holds no frames before its first use; what the last
+ * walk left there says what to prefetch.
+ */
 void unwinder_walk(struct unwinder *u, const struct process_table *processes,
 		   const struct event *sample, struct stack *ret);
 void unwinder_free(struct unwinder *u);

@@ -190,7 +190,7 @@ static void pack_regs(struct fixture *f, uint8_t *values)
 static void expect_exact(struct fixture *f)
 {
 	struct unwinder *exact;
-	struct stack *s = malloc(sizeof(*s));
+	struct stack *s = calloc(1, sizeof(*s));
 
 	assert_non_null(s);
 	assert_int_equal(unwinder_new(&f->meta, f->tables, &exact, NULL), 0);

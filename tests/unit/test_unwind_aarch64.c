@@ -216,7 +216,7 @@ static void setup(struct fixture *f, const uint64_t *pac_mask)
 static void expect_exact(struct fixture *f)
 {
 	struct unwinder *exact;
-	struct stack *s = malloc(sizeof(*s));
+	struct stack *s = calloc(1, sizeof(*s));
 
 	assert_non_null(s);
 	assert_int_equal(unwinder_new(&f->meta, f->tables, &exact, NULL), 0);
