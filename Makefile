@@ -185,7 +185,7 @@ tsan-run: $(addprefix $(B)/tests/unit/,$(TSAN_TESTS)) all programs
 FUZZ_SECONDS ?= 60
 FUZZ_LINK    := -fsanitize=fuzzer,address,undefined
 FUZZ_BIN     := $(patsubst %.c,build/fuzz/%,$(FUZZ_SRC))
-FUZZ_SEEDS   := $(wildcard tests/fuzz/corpus/* tests/golden/*.rtrace tests/golden/*.x86_64 \
+FUZZ_SEEDS   := $(wildcard tests/fuzz/corpus/* tests/fuzz/corpus-dwarf/* tests/golden/*.rtrace tests/golden/*.x86_64 \
                   $(addprefix $(RUCHY_CORPORA)/,quipper/perf.data.*[0-9] linux-perf-data/*.data simpleperf/*.data))
 FUZZ_FLAGS   := -max_len=65536 -timeout=20 -rss_limit_mb=4096 -print_final_stats=0 -verbosity=0
 comma        := ,

@@ -27,6 +27,8 @@ test  python3-jsonschema path /usr/lib/python3/dist-packages/jsonschema
 test  zstd         command zstd
 test  file         command file
 test  clang        command clang
+test  llvm         command llvm-symbolizer
+test  dwz          command dwz
 test  clang-format command clang-format
 test  cppcheck     command cppcheck
 test  util-linux   command setpriv

@@ -47,6 +47,17 @@ BUILDS = {
     "clang-dwarf4": (["clang++"], ["clang++ -O2 -g -gdwarf-4 -o {out} {cpp}"]),
     "clang-split": (["clang++"], ["clang++ -O2 -g -gdwarf-4 -gsplit-dwarf -o {out} {cpp}"]),
     "clang-split5": (["clang++"], ["clang++ -O2 -g -gdwarf-5 -gsplit-dwarf -o {out} {cpp}"]),
+    "clang-dwp": (["clang++", "llvm-dwp"],
+                  ["clang++ -O2 -g -gdwarf-5 -gsplit-dwarf -c -o {out}.a.o {cpp}",
+                   "clang -O2 -g -gdwarf-5 -gsplit-dwarf -c -o {out}.b.o {c}", "clang++ -o {out} {out}.a.o {out}.b.o",
+                   "llvm-dwp -e {out} -o {out}.dwp", "rm {out}.a.dwo {out}.b.dwo",
+                   # llvm-symbolizer 14 misses range lists of a package's second unit
+                   "clang++ -O2 -g -gdwarf-5 -c -o {out}.c.o {cpp}", "clang -O2 -g -gdwarf-5 -c -o {out}.d.o {c}",
+                   "clang++ -o {out}.oracle {out}.c.o {out}.d.o"]),
+    "gcc-dwp": (["g++", "dwp"],
+                ["g++ -O2 -g -gdwarf-4 -gsplit-dwarf -c -o {out}.a.o {cpp}",
+                 "gcc -O2 -g -gdwarf-4 -gsplit-dwarf -c -o {out}.b.o {c}", "g++ -o {out} {out}.a.o {out}.b.o",
+                 "dwp -e {out} -o {out}.dwp", "rm {out}.a.dwo {out}.b.dwo"]),
     "rust": (["rustc"], ["rustc -C opt-level=2 -g -o {out} {rs}"]),
     "rust-lto": (["rustc"], ["rustc -C opt-level=3 -C lto=fat -g -o {out} {rs}"]),
 }
