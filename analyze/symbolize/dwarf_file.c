@@ -9,7 +9,6 @@
 #include "analyze/process/module_section.h"
 #include "analyze/symbolize/dwarf_abbrev.h"
 #include "analyze/symbolize/dwarf_form.h"
-#include "analyze/symbolize/dwarf_package.h"
 #include "analyze/symbolize/dwarf_read.h"
 #include "ruchy/error.h"
 
@@ -102,18 +101,12 @@ static bool read_header(const struct dwarf_file *f, uint64_t offset, struct dwar
 	return true;
 }
 
-/* `part` is the unit's of a package, NULL where it has the sections for itself. */
-static void set_bases(struct dwarf_unit *u, const struct dwarf_package_part *part)
+static void set_bases(struct dwarf_unit *u)
 {
 	/* Without DW_AT_str_offsets_base: past the header in a split DWARF 5 file, else 0. */
 	if (u->file->split && u->version >= 5) {
 		u->str_offsets = u->offset_size == 8 ? 16 : 8;
 		u->rnglists = u->offset_size == 8 ? 20 : 12;
-	}
-	if (part) {
-		u->abbrevs += part->abbrev;
-		u->str_offsets += part->str_offsets;
-		u->rnglists += part->rnglists;
 	}
 }
 
@@ -179,6 +172,7 @@ static void read_root(struct dwarf_unit *u, struct dwarf_budget *budget)
 	struct dwarf_attribute a;
 	struct dwarf_abbrev e;
 
+	set_bases(u);
 	/* Nearly always the table's first entry. */
 	while (dwarf_abbrev_head(&abbrevs, &e) && e.code != code) {
 		while (dwarf_abbrev_attribute(&abbrevs, &a))
@@ -202,7 +196,7 @@ static void read_root(struct dwarf_unit *u, struct dwarf_budget *budget)
 	resolve_root(u, &directory, &split_name);
 }
 
-static int read_units(struct dwarf_file *f, const struct dwarf_package *p)
+int dwarf_file_units(struct dwarf_file *f)
 {
 	/* Tables may be shared: a file that makes us pass over all of them for each unit is not
 	 * read to its end. */
@@ -215,7 +209,6 @@ static int read_units(struct dwarf_file *f, const struct dwarf_package *p)
 		offset = u.end;
 		if (!u.type || u.type == DW_UT_type || u.type == DW_UT_split_type)
 			continue;
-		set_bases(&u, dwarf_package_find(p, u.offset));
 		read_root(&u, &budget);
 		if (f->n_units == capacity) {
 			struct dwarf_unit *units;
@@ -229,16 +222,6 @@ static int read_units(struct dwarf_file *f, const struct dwarf_package *p)
 		f->units[f->n_units++] = u;
 	}
 	return 0;
-}
-
-int dwarf_file_units(struct dwarf_file *f)
-{
-	struct dwarf_package package;
-	int rc = dwarf_package_init(&package, f);
-
-	rc = rc ? rc : read_units(f, &package);
-	dwarf_package_fini(&package);
-	return rc;
 }
 
 void dwarf_file_fini(struct dwarf_file *f)

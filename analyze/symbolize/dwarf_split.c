@@ -1,16 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 #include "analyze/symbolize/dwarf_split.h"
 
-<<<<<<< HEAD
 #include <dwarf.h>
-=======
->>>>>>> 830ecfd (Split DWARF: .dwo files and packages; the DWARF readers' fuzz target, its seeds damaged everywhere)
 #include <stdlib.h>
 
 #include "analyze/process/module_dwarf.h"
 #include "ruchy/error.h"
 
-<<<<<<< HEAD
 /* A .dwo file that was opened. */
 struct opened {
 	struct opened *next;
@@ -23,24 +19,14 @@ struct full {
 	struct full *next;
 	struct dwarf_file part; /* of a package: what in it is the unit's; else empty */
 	struct dwarf_unit unit;
-=======
-struct split_file {
-	Elf *elf; /* borrowed: which file this is */
-	struct dwarf_file file;
-	struct split_file *next;
->>>>>>> 830ecfd (Split DWARF: .dwo files and packages; the DWARF readers' fuzz target, its seeds damaged everywhere)
 };
 
 struct dwarf_split {
 	struct module_dwarf *files; /* borrowed */
-<<<<<<< HEAD
 	struct opened *opened;      /* owned list */
 	struct full *units;         /* owned list */
 	struct dwarf_file package;
 	bool package_tried;
-=======
-	struct split_file *read;    /* owned */
->>>>>>> 830ecfd (Split DWARF: .dwo files and packages; the DWARF readers' fuzz target, its seeds damaged everywhere)
 };
 
 struct dwarf_split *dwarf_split_new(struct module_dwarf *files)
@@ -54,7 +40,6 @@ struct dwarf_split *dwarf_split_new(struct module_dwarf *files)
 
 void dwarf_split_free(struct dwarf_split *s)
 {
-<<<<<<< HEAD
 	if (!s)
 		return;
 	while (s->units) {
@@ -277,84 +262,4 @@ int dwarf_split_unit(struct dwarf_split *s, const struct dwarf_unit *skeleton,
 		return 0;
 	rc = from_dwp(s, skeleton, ret);
 	return rc || *ret != skeleton ? rc : from_dwo(s, skeleton, ret);
-=======
-	while (s && s->read) {
-		struct split_file *next = s->read->next;
-
-		dwarf_file_fini(&s->read->file);
-		free(s->read);
-		s->read = next;
-	}
-	free(s);
-}
-
-/* A file's units, read once. */
-static int read_file(struct dwarf_split *s, Elf *elf, const struct dwarf_file **ret)
-{
-	struct split_file *f;
-	int rc;
-
-	for (f = s->read; f && f->elf != elf;)
-		f = f->next;
-	if (!f) {
-		f = calloc(1, sizeof(*f));
-		if (!f)
-			return RUCHY_E_NOMEM;
-		f->elf = elf;
-		f->next = s->read;
-		s->read = f;
-		dwarf_file_sections(&f->file, elf, true);
-		rc = dwarf_file_units(&f->file);
-		if (rc)
-			return rc;
-	}
-	*ret = &f->file;
-	return 0;
-}
-
-/* What a split unit lacks, its skeleton has. */
-static void complete(struct dwarf_unit *u, const struct dwarf_unit *skeleton)
-{
-	u->addresses_of = skeleton->file;
-	u->addresses = skeleton->addresses;
-	u->ranges = skeleton->ranges;
-	u->base = skeleton->base;
-	u->directory = skeleton->directory;
-}
-
-static int find_in(struct dwarf_split *s, Elf *elf, const struct dwarf_unit *skeleton,
-		   struct dwarf_unit *ret)
-{
-	const struct dwarf_file *f = NULL;
-	int rc = read_file(s, elf, &f);
-
-	for (size_t i = 0; !rc && i < f->n_units; i++) {
-		const struct dwarf_unit *u = &f->units[i];
-
-		if (u->split_id != skeleton->split_id || u->version != skeleton->version ||
-		    u->address_size != skeleton->address_size)
-			continue;
-		*ret = *u;
-		complete(ret, skeleton);
-		return 0;
-	}
-	return rc ? rc : RUCHY_E_NOT_FOUND;
-}
-
-int dwarf_split_find(struct dwarf_split *s, const struct dwarf_unit *skeleton,
-		     struct dwarf_unit *ret)
-{
-	Elf *elf;
-	int rc = RUCHY_E_NOT_FOUND;
-
-	if (!skeleton->split_name)
-		return rc;
-	elf = module_dwarf_dwo(s->files, skeleton->directory, skeleton->split_name);
-	if (elf)
-		rc = find_in(s, elf, skeleton, ret);
-	if (rc != RUCHY_E_NOT_FOUND)
-		return rc;
-	elf = module_dwarf_dwp(s->files);
-	return elf ? find_in(s, elf, skeleton, ret) : rc;
->>>>>>> 830ecfd (Split DWARF: .dwo files and packages; the DWARF readers' fuzz target, its seeds damaged everywhere)
 }

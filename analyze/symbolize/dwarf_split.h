@@ -1,19 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
-<<<<<<< HEAD
  * dwarf_split.h - split DWARF (-gsplit-dwarf): from a skeleton unit in the program to
  * the unit that tells of its code, in a .dwo file or in the .dwp that packs them.
  *
  * A unit counts only when it has the skeleton's id. Its addresses and ranges hang on
  * the skeleton's tables, its lines are the skeleton's (DWARF 5 §3.1.3, §7.3.5).
  * Finding is one thread's; what was found is read-only, and lives until the end.
-=======
- * dwarf_split.h - the other halves of skeleton units (split DWARF 5, and GNU's of
- * DWARF 4): found in .dwo files or the .dwp package, proven by their ids, and
- * given what they need of the skeleton.
- *
- * Finding opens files, so it is for one thread; the units found are read-only.
->>>>>>> 830ecfd (Split DWARF: .dwo files and packages; the DWARF readers' fuzz target, its seeds damaged everywhere)
  */
 #ifndef RUCHY_ANALYZE_DWARF_SPLIT_H
 #define RUCHY_ANALYZE_DWARF_SPLIT_H
@@ -25,20 +17,10 @@ struct dwarf_split;
 
 /* `files` is borrowed. NULL: no memory. */
 struct dwarf_split *dwarf_split_new(struct module_dwarf *files);
-<<<<<<< HEAD
 void dwarf_split_free(struct dwarf_split *s);
 /* The unit behind a skeleton; *ret is the skeleton itself where it is none, or where nothing was
  * found. RUCHY_E_NOMEM. */
 int dwarf_split_unit(struct dwarf_split *s, const struct dwarf_unit *skeleton,
 		     const struct dwarf_unit **ret);
-=======
-/* Frees the files of all units found. */
-void dwarf_split_free(struct dwarf_split *s);
-/* The other half of `skeleton`. RUCHY_E_NOT_FOUND: it has none, or none that is here;
- * RUCHY_E_NOMEM.
- */
-int dwarf_split_find(struct dwarf_split *s, const struct dwarf_unit *skeleton,
-		     struct dwarf_unit *ret);
->>>>>>> 830ecfd (Split DWARF: .dwo files and packages; the DWARF readers' fuzz target, its seeds damaged everywhere)
 
 #endif

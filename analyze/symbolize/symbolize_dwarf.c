@@ -24,10 +24,9 @@ struct assignment {
 struct dwarf_run {
 	struct symbol_run *run;
 	struct symbol_query *queries;
+	uint64_t bias;
 	bool inlines;
 	struct dwarf_file file, alt;
-	struct dwarf_split *split;      /* owned: of a file with skeleton units, else NULL */
-	struct dwarf_unit *split_units; /* owned: by job, where it has one */
 	struct dwarf_index index;
 	struct dwarf_split *split;      /* owned */
 	struct assignment *assignments; /* owned; by unit and query */
@@ -58,7 +57,8 @@ static void find_units(struct dwarf_run *r, size_t n)
 		struct assignment *a = &r->assignments[r->n_assignments];
 
 		a->query = i;
-		r->n_assignments += dwarf_index_find(&r->index, r->queries[i].address, &a->unit);
+		r->n_assignments +=
+			dwarf_index_find(&r->index, r->queries[i].address - r->bias, &a->unit);
 	}
 }
 
@@ -80,7 +80,7 @@ static int assign(struct dwarf_run *r, size_t n)
 	for (size_t i = 0; i < r->n_assignments; i++) {
 		const struct symbol_query *q = &r->queries[r->assignments[i].query];
 
-		r->addresses[i] = q->address;
+		r->addresses[i] = q->address - r->bias;
 		r->nameless[i] = !symbol_query_outer(q)->function;
 	}
 	return rc;
@@ -112,30 +112,6 @@ static int make_jobs(struct dwarf_run *r)
 							   .inlines = r->inlines };
 	}
 	return rc;
-}
-
-/* The other halves of skeleton units: files are opened before the jobs run. */
-static int find_split(struct dwarf_run *r)
-{
-	for (size_t i = 0; i < r->n_jobs; i++) {
-		struct dwarf_job *j = &r->jobs[i];
-		int rc;
-
-		if (!j->unit->split_name)
-			continue;
-		if (!r->split) {
-			r->split = dwarf_split_new(module_elf_dwarf(r->run->module->elf));
-			r->split_units = calloc(r->n_jobs, sizeof(*r->split_units));
-		}
-		if (!r->split || !r->split_units)
-			return RUCHY_E_NOMEM;
-		rc = dwarf_split_find(r->split, j->unit, &r->split_units[i]);
-		if (!rc)
-			j->unit = &r->split_units[i];
-		else if (rc != RUCHY_E_NOT_FOUND)
-			return rc;
-	}
-	return 0;
 }
 
 /* ---- running ---- */
@@ -205,7 +181,7 @@ static int fill_query(struct dwarf_run *r, const struct dwarf_job *j, const char
 			symbols[i].function = kept[call->name];
 			symbols[i].named = true;
 			if (last && chain->entry)
-				symbols[i].address = chain->entry;
+				symbols[i].address = chain->entry + r->bias;
 		}
 		if (call->path == DWARF_JOB_NONE)
 			continue;
@@ -254,7 +230,6 @@ static int run_steps(struct dwarf_run *r, size_t n)
 	rc = rc ? rc : dwarf_index_init(&r->index, &r->file);
 	rc = rc ? rc : assign(r, n);
 	rc = rc ? rc : make_jobs(r);
-	rc = rc ? rc : find_split(r);
 	rc = rc ? rc : run_jobs(r);
 	return rc ? rc : fill_all(r);
 }
@@ -268,8 +243,6 @@ static void dwarf_run_fini(struct dwarf_run *r)
 	free(r->addresses);
 	free(r->nameless);
 	free(r->schedule);
-	free(r->split_units);
-	dwarf_split_free(r->split);
 	free(r->abbrevs);
 	dwarf_split_free(r->split);
 	dwarf_index_fini(&r->index);
