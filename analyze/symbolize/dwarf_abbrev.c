@@ -174,6 +174,14 @@ static int by_code(const void *a, const void *b)
 	return x->code < y->code ? -1 : x->code > y->code;
 }
 
+/* Entries without attributes have no steps either, but a place in the arrays. */
+static bool make_room(struct dwarf_abbrevs *t)
+{
+	t->attributes = grow(NULL, 0, &t->attributes_capacity, sizeof(*t->attributes));
+	t->steps = grow(NULL, 0, &t->steps_capacity, sizeof(*t->steps));
+	return t->attributes && t->steps;
+}
+
 /* What stands before damage can be used. */
 static int read_table(const struct dwarf_unit *u, struct dwarf_budget *budget,
 		      struct dwarf_abbrevs *t)
@@ -181,7 +189,7 @@ static int read_table(const struct dwarf_unit *u, struct dwarf_budget *budget,
 	struct ruchy_cursor c = dwarf_section_at(u->file, DWARF_ABBREV, u->abbrevs, UINT64_MAX);
 	const uint8_t *start = c.at;
 	struct dwarf_abbrev e;
-	int rc = 0;
+	int rc = make_room(t) ? 0 : RUCHY_E_NOMEM;
 
 	t->dense = true;
 	while (!rc && t->n_entries < ENTRIES_MAX && dwarf_abbrev_head(&c, &e)) {
