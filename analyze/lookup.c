@@ -153,6 +153,8 @@ int lookup_print(const char *path, char *const *addresses, size_t n,
 	struct lookup l = { 0 };
 	int rc = 0;
 
+	if (n == 1 && !strcmp(addresses[0], "-"))
+		n = 0;
 	for (size_t i = 0; !rc && i < n; i++)
 		rc = add_address(&l, addresses[i], err);
 	if (!rc && !n)

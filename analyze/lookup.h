@@ -25,9 +25,9 @@ struct lookup_options {
 };
 
 /*
- * Addresses are link-time, in hexadecimal; `addresses` are `n` of them, where there are none they
- * are read from `in`, one a line. RUCHY_E_USAGE: not a number; what opening the file may fail with;
- * RUCHY_E_NOMEM.
+ * Addresses are link-time, in hexadecimal; `addresses` are `n` of them, where there are none, or
+ * one that is "-", they are read from `in`, one a line. RUCHY_E_USAGE: not a number; what opening
+ * the file may fail with; RUCHY_E_NOMEM.
  */
 int lookup_print(const char *path, char *const *addresses, size_t n,
 		 const struct lookup_options *options, FILE *in, FILE *out,

@@ -305,7 +305,7 @@ run 0 "$name" symbolize "$programs/cpp" "0x$place" &&
 		pass "$name" || fail "$name" "$(head -n 2 out)"; }
 cp out one
 name="symbolize from standard input, twice and out of order"
-printf '%s\n1\n\n0x%s\n' "$place" "$place" | "$analyze" symbolize "$programs/cpp" >out 2>err &&
+printf '%s\n1\n\n0x%s\n' "$place" "$place" | "$analyze" symbolize "$programs/cpp" - >out 2>err &&
 	[ "$(cat one; printf '??\n??:0:0\n\n'; cat one)" = "$(cat out)" ] && pass "$name" || fail "$name" "$(tail -n 1 err; cat out)"
 refuses 2 "symbolize without a file" "file" symbolize
 refuses 2 "symbolize of no address" "address" symbolize "$programs/cpp" main
