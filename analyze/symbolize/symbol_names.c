@@ -22,6 +22,7 @@ struct block {
 
 /* Open addressing from a text to its kept form. */
 struct entry {
+	uint64_t hash;
 	const char *key, *value; /* NULL: free; not readable yet */
 };
 
@@ -79,16 +80,30 @@ void *symbol_names_alloc(struct symbol_names *n, size_t size)
 	return p;
 }
 
-static struct entry *find(const struct table *t, const char *key)
+/* Texts are input: the start, which differs from run to run, makes collisions hard to prepare. */
+static uint64_t hash(const struct symbol_names *n, const char *text)
 {
-	uint64_t h = 14695981039346656037ull;
+	uint64_t h = (uintptr_t)n * 0x9e3779b97f4a7c15ull, word;
+	size_t left = strlen(text);
 
-	for (const char *c = key; *c; c++)
-		h = (h ^ (uint8_t)*c) * 1099511628211ull;
-	for (h ^= h >> 32;; h++) {
-		struct entry *e = &t->entries[h & (t->capacity - 1)];
+	for (; left >= sizeof(word); left -= sizeof(word), text += sizeof(word)) {
+		memcpy(&word, text, sizeof(word));
+		h = (h ^ word) * 0x9fb21c651e98df25ull;
+		h ^= h >> 29;
+	}
+	word = left;
+	for (; left; left--)
+		word = word << 8 | (uint8_t)text[left - 1];
+	h = (h ^ word) * 0x9fb21c651e98df25ull;
+	return h ^ h >> 32;
+}
 
-		if (!e->key || !strcmp(e->key, key))
+static struct entry *find(const struct table *t, uint64_t h, const char *key)
+{
+	for (size_t i = (size_t)h;; i++) {
+		struct entry *e = &t->entries[i & (t->capacity - 1)];
+
+		if (!e->key || e->key == key || (e->hash == h && !strcmp(e->key, key)))
 			return e;
 	}
 }
@@ -105,7 +120,7 @@ static bool grow(struct table *t)
 		return false;
 	for (size_t i = 0; i < t->capacity; i++)
 		if (t->entries[i].key)
-			*find(&bigger, t->entries[i].key) = t->entries[i];
+			*find(&bigger, t->entries[i].hash, t->entries[i].key) = t->entries[i];
 	free(t->entries);
 	*t = bigger;
 	return true;
@@ -123,12 +138,13 @@ static char *copy(struct symbol_names *n, const char *text)
 
 const char *symbol_names_keep(struct symbol_names *n, const char *text)
 {
+	uint64_t h = hash(n, text);
 	struct entry *e;
 	char *value, *key;
 
 	if (!grow(&n->kept))
 		return NULL;
-	e = find(&n->kept, text);
+	e = find(&n->kept, h, text);
 	if (e->key)
 		return e->value;
 	key = value = copy(n, text);
@@ -144,25 +160,26 @@ const char *symbol_names_keep(struct symbol_names *n, const char *text)
 			return NULL;
 		value[c - text] = '?';
 	}
-	*e = (struct entry){ key, value };
+	*e = (struct entry){ h, key, value };
 	n->kept.n++;
 	return value;
 }
 
 const char *symbol_names_mangled(struct symbol_names *n, const char *name)
 {
+	uint64_t h = hash(n, name);
 	struct entry *e;
 	const char *key;
 
 	if (!grow(&n->readable))
 		return NULL;
-	e = find(&n->readable, name);
+	e = find(&n->readable, h, name);
 	if (e->key)
 		return e->key;
 	key = copy(n, name);
 	if (!key)
 		return NULL;
-	*e = (struct entry){ key, NULL };
+	*e = (struct entry){ h, key, NULL };
 	n->readable.n++;
 	return key;
 }
@@ -213,7 +230,8 @@ int symbol_names_make_readable(struct symbol_names *n, struct pool *pool)
 
 const char *symbol_names_readable(const struct symbol_names *n, const char *name)
 {
-	const struct entry *e = n->readable.capacity ? find(&n->readable, name) : NULL;
+	const struct entry *e =
+		n->readable.capacity ? find(&n->readable, hash(n, name), name) : NULL;
 
 	return e && e->key ? e->value : name;
 }
