@@ -35,7 +35,7 @@ static char *read_line(int dir, const char *path)
 
 static bool read_number(int dir, const char *path, unsigned long *ret)
 {
-	char *text = read_line(dir, path), *end;
+	char *text = read_line(dir, path), *end = text;
 	bool found;
 
 	errno = 0;
