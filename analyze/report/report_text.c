@@ -93,6 +93,12 @@ static void put_loss(const struct text_page *t, uint64_t n, const char *what)
 	text_page_style(t, TEXT_PLAIN);
 }
 
+static const char *amount(struct report_number *ret, const struct profile_column *c, uint64_t n)
+{
+	return c->nanoseconds ? report_number_duration(ret, n) : report_number_grouped(ret, n);
+}
+
+/* How many, and what they stand for beside what was counted exactly. */
 static void put_samples(const struct text_page *t)
 {
 	const struct profile *p = t->p;
@@ -104,9 +110,10 @@ static void put_samples(const struct text_page *t)
 
 		fprintf(t->out, "%s of ", report_number_grouped(&number, c->total.samples));
 		escape_put(t->out, ESCAPE_TEXT, c->name);
-		fprintf(t->out, c->nanoseconds ? " (%s)" : " (%s events)",
-			c->nanoseconds ? report_number_duration(&number, c->total.count)
-				       : report_number_grouped(&number, c->total.count));
+		fprintf(t->out, " (%s", amount(&number, c, c->total.count));
+		if (c->has_exact)
+			fprintf(t->out, " of %s", amount(&number, c, c->exact_count));
+		fputs(c->nanoseconds ? ")" : " events)", t->out);
 	} else {
 		fprintf(t->out, "%s", report_number_grouped(&number, p->info.samples));
 	}

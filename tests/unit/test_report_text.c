@@ -77,7 +77,7 @@ static void test_report_text_no_samples(void **state)
 	(void)state;
 	profile_fixture_empty(&f);
 	text = fixture_report(&report_text, &f.p, (struct report_options){ 0 });
-	assert_non_null(strstr(text, "0 of cpu_clock (0 ns), none lost\n"));
+	assert_non_null(strstr(text, "0 of cpu_clock (0 ns of 100 ms), none lost\n"));
 	assert_non_null(strstr(text, "\nNo samples: "));
 	assert_null(strstr(text, "complete"));
 	free(text);
