@@ -180,24 +180,32 @@ tsan-run: $(addprefix $(B)/tests/unit/,$(TSAN_TESTS)) all programs
 	@set -e; for t in $(TSAN_TESTS); do $(B)/tests/unit/$$t; done
 	TSAN_OPTIONS="$(TSAN_OPTIONS)" bash tests/cli/jobs.sh $(B) $(B)/programs
 
-# ---- fuzzing: make fuzz FUZZ_SECONDS=60 ----
-# What is found grows in build/fuzz/corpus/TARGET; a crash is left beside it and goes to tests/fuzz/corpus.
+# ---- fuzzing: make fuzz FUZZ_SECONDS=60, -j N for N targets at a time; make fuzz-cfi for one ----
+# What is found grows in build/fuzz/corpus/TARGET, TARGET.log tells how; a crash is left beside it and goes
+# to tests/fuzz/corpus.
 FUZZ_SECONDS ?= 60
 FUZZ_LINK    := -fsanitize=fuzzer,address,undefined
 FUZZ_BIN     := $(patsubst %.c,build/fuzz/%,$(FUZZ_SRC))
 FUZZ_SEEDS   := $(wildcard tests/fuzz/corpus/* tests/fuzz/corpus-dwarf/* tests/golden/*.rtrace tests/golden/*.x86_64 \
                   $(addprefix $(RUCHY_CORPORA)/,quipper/perf.data.*[0-9] linux-perf-data/*.data simpleperf/*.data))
-FUZZ_FLAGS   := -max_len=65536 -timeout=20 -rss_limit_mb=4096 -print_final_stats=0 -verbosity=0
+FUZZ_FLAGS   := -max_len=65536 -timeout=20 -rss_limit_mb=4096 -print_final_stats=1
+FUZZ_CC      ?= clang
+FUZZ_NAMES   := $(patsubst tests/fuzz/fuzz_%.c,%,$(FUZZ_SRC))
 comma        := ,
 empty        :=
-.PHONY: fuzz
+.SECONDARY: $(call obj,$(FUZZ_SRC))
+.PHONY: fuzz fuzz-bin $(addprefix fuzz-,$(FUZZ_NAMES))
 build/fuzz/tests/fuzz/fuzz_%: build/fuzz/tests/fuzz/fuzz_%.o $(FORMAT_OBJ) $(ANALYZE_LIB)
 	$(call run,LINK,$(CC) $(FUZZ_LINK) -o $@ $^ $(ANALYZE_LIBS))
-fuzz: ## run every fuzz target (clang), FUZZ_SECONDS each
-	$(MAKE) VARIANT=fuzz CC=clang $(FUZZ_BIN)
-	@set -e; for t in $(FUZZ_BIN); do corpus=build/fuzz/corpus/$${t##*/}; mkdir -p $$corpus; \
-	  echo "== $$t, $(FUZZ_SECONDS) s"; $$t $(FUZZ_FLAGS) -max_total_time=$(FUZZ_SECONDS) -artifact_prefix=$$corpus- \
-	    $(if $(FUZZ_SEEDS),-seed_inputs=$(subst $(empty) $(empty),$(comma),$(strip $(FUZZ_SEEDS)))) $$corpus; done
+fuzz-bin:
+	$(MAKE) VARIANT=fuzz CC="$(FUZZ_CC)" $(FUZZ_BIN)
+fuzz: $(addprefix fuzz-,$(FUZZ_NAMES)) ## run every fuzz target (clang), FUZZ_SECONDS each
+$(addprefix fuzz-,$(FUZZ_NAMES)): fuzz-%: fuzz-bin
+	@corpus=build/fuzz/corpus/fuzz_$*; mkdir -p $$corpus; \
+	if build/fuzz/tests/fuzz/fuzz_$* $(FUZZ_FLAGS) -max_total_time=$(FUZZ_SECONDS) -artifact_prefix=$$corpus- \
+	  $(if $(FUZZ_SEEDS),-seed_inputs=$(subst $(empty) $(empty),$(comma),$(strip $(FUZZ_SEEDS)))) $$corpus >$$corpus.log 2>&1; \
+	then echo "fuzz $*: clean; $$(sed -n 's/.*DONE *//p; s/^Done //p' $$corpus.log | xargs)"; \
+	else echo "fuzz $*: FAILED, $$corpus.log:"; tail -n 40 $$corpus.log; exit 1; fi
 
 # ---- keeping it clean ----
 .PHONY: format format-check lint layers
