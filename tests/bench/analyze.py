@@ -112,7 +112,7 @@ class Ruchy:
         self.work = work
         text = text_of([self.analyze, "--help"])
         self.threads = (1, 2) if "--jobs" in text else ()
-        self.symbolizes = " symbolize " in text
+        self.symbolizes = "symbolize" in text
 
     def folded(self, paths, threads=None):
         return [self.analyze, "-q", *([f"-j{threads}"] if threads else []), "--folded", "/dev/null", *paths]
@@ -317,8 +317,8 @@ def measure_addresses(tools, cache, options, work):
     jobs = []
     if ruchy.symbolizes:
         jobs += [Job(f"ruchy-analyze symbolize{f' -j{n}' if n else ''}",
-                     [ruchy.analyze, "symbolize", *([f"-j{n}"] if n else []), program, "-"], len(pcs), every)
-                 for n in (options.symbolize_threads or (None,))]
+                     [ruchy.analyze, "symbolize", *([f"-j{n}"] if n else []), program], len(pcs), every)
+                 for n in ruchy.threads or (None,)]
     for tool, flags, file in (("llvm-addr2line", "-fiC", every), ("addr2line", "-fiC", every),
                               ("eu-addr2line", "-fiC", few)):
         path = shutil.which(tool)
@@ -364,7 +364,6 @@ def main():
     parser.add_argument("--only", action="append", help=f"{', '.join(PROGRAMS)}, warm, addresses (these by default) or scale; repeatable")
     parser.add_argument("--limit", type=float, default=200, help="seconds after which a run is stopped (200)")
     parser.add_argument("--slow-limit", type=float, default=20, help="a run of more seconds is not repeated (20)")
-    parser.add_argument("--symbolize-threads", type=int, action="append", help="-j of symbolize; repeatable")
     parser.add_argument("--json", type=Path, help="every run")
     parser.add_argument("bin_dir", type=Path)
     parser.add_argument("cache", type=Path)

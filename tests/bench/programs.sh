@@ -42,6 +42,7 @@ newer() {
 # ---- sources, as Debian ships them ----
 
 make_view() {
+	local keyring=/usr/share/keyrings/debian-archive-keyring.gpg signed=
 	[ ! -e "$work/apt.conf" ] || return 0
 	if ! command -v apt-get >/dev/null || ! command -v dpkg-source >/dev/null; then
 		skip "Debian's sources come by apt-get and dpkg-source (dpkg-dev), which this system has not"
@@ -50,9 +51,9 @@ make_view() {
 	mkdir -p "$work/lists/partial" "$work/apt-cache/archives/partial"
 	: >"$work/status"
 	# The machine's own sources, those of Debian itself, asked for what they were made of.
-	apt-get indextargets --format '$(SITE) $(RELEASE) $(COMPONENT) $(SIGNED_BY)' 'Created-By: Packages' |
-		awk '$1 ~ /debian.org|\/debian/ && $3 == "main" {
-			print "deb-src " ($4 != "" ? "[signed-by=" $4 "] " : "") $1 " " $2 " main" }' |
+	[ ! -e "$keyring" ] || signed="[signed-by=$keyring] "
+	apt-get indextargets --format '$(REPO_URI) $(RELEASE) $(COMPONENT)' 'Created-By: Packages' |
+		awk -v signed="$signed" '/debian/ && $3 == "main" { print "deb-src " signed $1 " " $2 " main" }' |
 		sort -u >"$work/sources.list"
 	{
 		apt-config dump | grep -Ev '^(APT::Update::(Pre|Post)-Invoke|DPkg::|Dir::)'
