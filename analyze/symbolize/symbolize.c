@@ -96,15 +96,18 @@ static int run_file(struct symbolizer *s, const struct module *m, struct symbol_
 	return 0;
 }
 
-static void run_kernel(struct symbolizer *s, struct symbol_query *queries, size_t n)
+static int run_kernel(struct symbolizer *s, struct symbol_query *queries, size_t n)
 {
 	for (size_t i = 0; i < n; i++) {
 		struct symbol *symbol = symbol_query_outer(&queries[i]);
+		int rc = symbolize_kernel_find(s->kernel, queries[i].address, &symbol->function,
+					       &symbol->address);
 
-		symbol->function =
-			symbolize_kernel_find(s->kernel, queries[i].address, &symbol->address);
+		if (rc < 0)
+			return rc;
 		symbol->named = symbol->function;
 	}
+	return 0;
 }
 
 static void run_jit(const struct symbolizer *s, const struct module *m,
@@ -132,8 +135,8 @@ static int run_module(struct symbolizer *s, const struct stack_frame *frame,
 			return RUCHY_E_NOMEM;
 	}
 	if (is_kernel(m, frame))
-		run_kernel(s, queries, n);
-	else if (m && (m->kind == MODULE_ANON || m->kind == MODULE_JIT))
+		return run_kernel(s, queries, n);
+	if (m && (m->kind == MODULE_ANON || m->kind == MODULE_JIT))
 		run_jit(s, m, queries, n);
 	else if (m && module_open(s->modules, m) && m->elf)
 		return run_file(s, m, queries, n);

@@ -7,6 +7,7 @@
 
 #include "analyze/symbolize/demangle.h"
 #include "analyze/symbolize/symbol_names.h"
+#include "ruchy/bytes.h"
 #include "ruchy/error.h"
 
 /* kallsyms has no sizes: a symbol reaches to the next one, but not over a gap between modules. */
@@ -14,12 +15,14 @@
 
 struct kernel_symbol {
 	uint64_t start;
-	const char *name; /* kept by `names` */
+	uint32_t name, size; /* in the text */
 };
 
 struct symbolize_kernel {
 	struct symbol_names *names;    /* borrowed */
-	struct kernel_symbol *symbols; /* owned */
+	struct ruchy_buf text;         /* as it came; read when the first address is looked for */
+	size_t parsed;                 /* bytes of it */
+	struct kernel_symbol *symbols; /* owned; all that was parsed, by start */
 	size_t n, capacity;
 	bool sorted;
 };
@@ -28,8 +31,10 @@ struct symbolize_kernel *symbolize_kernel_new(struct symbol_names *names)
 {
 	struct symbolize_kernel *k = calloc(1, sizeof(*k));
 
-	if (k)
+	if (k) {
 		k->names = names;
+		k->sorted = true;
+	}
 	return k;
 }
 
@@ -37,9 +42,21 @@ void symbolize_kernel_free(struct symbolize_kernel *k)
 {
 	if (!k)
 		return;
+	ruchy_buf_fini(&k->text);
 	free(k->symbols);
 	free(k);
 }
+
+int symbolize_kernel_add(struct symbolize_kernel *k, const char *text, size_t size)
+{
+	if (size >= UINT32_MAX - k->text.size)
+		return RUCHY_E_LIMIT;
+	ruchy_buf_put(&k->text, text, size);
+	ruchy_buf_put(&k->text, "\n", 1);
+	return k->text.failed ? RUCHY_E_NOMEM : 0;
+}
+
+/* ---- parsing ---- */
 
 static int hex_digit(char c)
 {
@@ -73,10 +90,8 @@ static bool parse_line(const char *at, const char *end, uint64_t *ret_start, con
 	return *ret_size && *ret_size <= DEMANGLE_MAX;
 }
 
-static int add_symbol(struct symbolize_kernel *k, uint64_t start, const char *name, size_t size)
+static int add_symbol(struct symbolize_kernel *k, const struct kernel_symbol *symbol)
 {
-	char text[DEMANGLE_MAX + 1];
-
 	if (k->n == k->capacity) {
 		size_t capacity = k->capacity ? 2 * k->capacity : 4096;
 		struct kernel_symbol *symbols = realloc(k->symbols, capacity * sizeof(*symbols));
@@ -86,33 +101,9 @@ static int add_symbol(struct symbolize_kernel *k, uint64_t start, const char *na
 		k->symbols = symbols;
 		k->capacity = capacity;
 	}
-	memcpy(text, name, size);
-	text[size] = 0;
-	k->symbols[k->n].start = start;
-	k->symbols[k->n].name = symbol_names_keep(k->names, text);
-	if (!k->symbols[k->n].name)
-		return RUCHY_E_NOMEM;
-	k->n++;
-	k->sorted = false;
-	return 0;
-}
-
-int symbolize_kernel_add(struct symbolize_kernel *k, const char *text, size_t size)
-{
-	const char *end = text + size;
-
-	while (text < end) {
-		const char *eol = memchr(text, '\n', (size_t)(end - text));
-		const char *name;
-		uint64_t start;
-		size_t n;
-
-		if (!eol)
-			eol = end;
-		if (parse_line(text, eol, &start, &name, &n) && add_symbol(k, start, name, n))
-			return RUCHY_E_NOMEM;
-		text = eol < end ? eol + 1 : end;
-	}
+	if (k->n && k->symbols[k->n - 1].start > symbol->start)
+		k->sorted = false;
+	k->symbols[k->n++] = *symbol;
 	return 0;
 }
 
@@ -120,19 +111,55 @@ static int by_start(const void *a, const void *b)
 {
 	const struct kernel_symbol *x = a, *y = b;
 
-	if (x->start != y->start)
-		return x->start < y->start ? -1 : 1;
-	return strcmp(x->name, y->name);
+	return x->start < y->start ? -1 : x->start > y->start;
 }
 
-const char *symbolize_kernel_find(struct symbolize_kernel *k, uint64_t address, uint64_t *ret_start)
+/* What was added since the last time. */
+static int parse(struct symbolize_kernel *k)
 {
+	const char *text = (const char *)k->text.data, *end = text + k->text.size;
+	const char *at = text + k->parsed;
+
+	for (const char *eol; at < end; at = eol + 1) {
+		struct kernel_symbol symbol;
+		const char *name;
+		size_t size;
+
+		eol = memchr(at, '\n', (size_t)(end - at)); /* there is one: we put it there */
+		if (!parse_line(at, eol, &symbol.start, &name, &size))
+			continue;
+		symbol.name = (uint32_t)(name - text);
+		symbol.size = (uint32_t)size;
+		if (add_symbol(k, &symbol) < 0)
+			return RUCHY_E_NOMEM;
+	}
+	k->parsed = k->text.size;
+	if (!k->sorted) /* the kernel lists nearly all in order */
+		qsort(k->symbols, k->n, sizeof(*k->symbols), by_start);
+	k->sorted = true;
+	return 0;
+}
+
+/* ---- look-ups ---- */
+
+static int compare_names(const struct symbolize_kernel *k, const struct kernel_symbol *a,
+			 const struct kernel_symbol *b)
+{
+	size_t common = a->size < b->size ? a->size : b->size;
+	int order = memcmp(k->text.data + a->name, k->text.data + b->name, common);
+
+	return order ? order : (a->size > b->size) - (a->size < b->size);
+}
+
+int symbolize_kernel_find(struct symbolize_kernel *k, uint64_t address, const char **ret_name,
+			  uint64_t *ret_start)
+{
+	int rc = k->parsed < k->text.size ? parse(k) : 0;
+	const struct kernel_symbol *best;
+	char name[DEMANGLE_MAX + 1];
 	size_t lo = 0, hi = k->n;
 
-	if (!k->sorted && k->n) {
-		qsort(k->symbols, k->n, sizeof(*k->symbols), by_start);
-		k->sorted = true;
-	}
+	*ret_name = NULL;
 	while (lo < hi) {
 		size_t mid = lo + (hi - lo) / 2;
 
@@ -141,11 +168,16 @@ const char *symbolize_kernel_find(struct symbolize_kernel *k, uint64_t address, 
 		else
 			hi = mid;
 	}
-	if (!lo || address - k->symbols[lo - 1].start >= REACH_MAX)
-		return NULL;
+	if (rc < 0 || !lo || address - k->symbols[lo - 1].start >= REACH_MAX)
+		return rc;
 	/* Of aliases the first by name, whatever order the kernel listed them in. */
-	for (lo--; lo && k->symbols[lo - 1].start == k->symbols[lo].start;)
-		lo--;
-	*ret_start = k->symbols[lo].start;
-	return k->symbols[lo].name;
+	best = &k->symbols[--lo];
+	while (lo && k->symbols[lo - 1].start == best->start)
+		if (compare_names(k, &k->symbols[--lo], best) < 0)
+			best = &k->symbols[lo];
+	memcpy(name, k->text.data + best->name, best->size);
+	name[best->size] = 0;
+	*ret_name = symbol_names_keep(k->names, name);
+	*ret_start = best->start;
+	return *ret_name ? 0 : RUCHY_E_NOMEM;
 }

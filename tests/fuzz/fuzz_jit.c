@@ -43,6 +43,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	const struct jitdump_sink sink = { take_code, take_line, j };
 	struct jitdump *dump = jitdump_new(&sink);
 	size_t step = size ? 1 + (size_t)data[0] * 16 : 1;
+	const char *name;
 	uint64_t start;
 
 	for (size_t at = 0; at < size; at += step)
@@ -54,7 +55,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	ask(j, MODULE_ANON, 4096);
 	ask(j, MODULE_JIT, size);
 	for (uint64_t at = 0; at < 4096; at += 61)
-		symbolize_kernel_find(k, at, &start);
+		if (symbolize_kernel_find(k, at, &name, &start))
+			abort();
 	jitdump_free(dump);
 	symbolize_kernel_free(k);
 	symbolize_jit_free(j);
