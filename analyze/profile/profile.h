@@ -169,6 +169,13 @@ struct profile_ratio {
 	const char *reason;         /* why the metric is null everywhere; NULL: it is not */
 };
 
+/* A module that stacks broke in: it has the outermost frame that was reached. */
+struct profile_broken {
+	const char *module;
+	uint64_t samples; /* of the time base, in all, and by reason */
+	uint64_t ends[STACK_END_COUNT];
+};
+
 struct profile {
 	struct profile_info info;
 	const struct profile_column *columns;
@@ -195,7 +202,9 @@ struct profile {
 	/* How many of those that were cut a recording with larger dumps would complete: what is
 	 * missing up to the base of their threads' stacks, as complete stacks show it. 0: none. */
 	uint64_t advice_samples;
-	uint32_t advice_bytes; /* --stack-size */
+	uint32_t advice_bytes;               /* --stack-size */
+	const struct profile_broken *broken; /* most samples first */
+	size_t n_broken;
 	struct profile_ratio ratios[METRIC_COUNT];
 	struct metrics metrics; /* of the whole run */
 };

@@ -22,6 +22,7 @@ void profile_free(struct profile *pub)
 	free(p->frames);
 	free(p->symbols);
 	free(p->stacks);
+	free(p->broken);
 	free(p->nodes);
 	free(p->threads);
 	free(p->modules);
@@ -157,6 +158,7 @@ int profile_builder_finish(struct profile_builder *b, struct symbolizer *symboli
 	rc = rc < 0 ? rc : profile_totals_check(&f);
 	rc = rc < 0 ? rc : profile_cuts_join(&f);
 	rc = rc < 0 ? rc : profile_frames_make(&f, symbolizer, modules);
+	rc = rc < 0 ? rc : profile_broken_make(&f);
 	rc = rc < 0 ? rc : profile_tree_make(&f);
 	rc = rc < 0 ? rc : profile_squares_make(&f);
 	rc = rc < 0 ? rc : profile_modules_make(&f, modules);

@@ -24,6 +24,7 @@ struct profile_whole {
 	struct profile_frame *frames;
 	struct profile_symbol *symbols; /* of all frames */
 	struct profile_stack *stacks;
+	struct profile_broken *broken;
 	struct profile_node *nodes;
 	struct profile_thread *threads;
 	struct profile_weight *function_weights, *node_weights, *thread_weights;
@@ -67,6 +68,8 @@ int profile_cuts_join(struct finish *f);
 /* Name the unique frames and make frames, symbols, functions (without weights) and stacks. */
 int profile_frames_make(struct finish *f, struct symbolizer *symbolizer,
 			const struct module_table *modules);
+/* Which modules stacks break in. */
+int profile_broken_make(struct finish *f);
 /* Lay the logical call tree; weights of its nodes and of the functions. */
 int profile_tree_make(struct finish *f);
 /* The coverage of the counters; a warning where samples and exact totals are far apart. */

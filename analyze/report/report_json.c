@@ -25,6 +25,32 @@ static cJSON *add_stacks(struct json *j, cJSON *object, const uint64_t *ends)
 	return stacks;
 }
 
+/* Where stacks break: the reasons by module. */
+static void add_broken(struct json *j, cJSON *stacks)
+{
+	const struct profile *p = j->p;
+	uint64_t all;
+	cJSON *list;
+
+	if (!p->n_broken)
+		return;
+	stack_ends_complete(p->ends, &all);
+	list = json_add(j, stacks, "broken_modules", cJSON_CreateArray());
+	for (size_t i = 0; i < p->n_broken; i++) {
+		const struct profile_broken *b = &p->broken[i];
+		cJSON *object = json_append(j, list, cJSON_CreateObject()), *by_reason;
+
+		json_add(j, object, "module", json_text(b->module));
+		json_add(j, object, "samples", json_count(b->samples));
+		json_add(j, object, "percentage", json_percentage(b->samples, all));
+		by_reason = json_add(j, object, "ends", cJSON_CreateObject());
+		for (enum stack_end end = 0; end < STACK_END_COUNT; end++)
+			if (b->ends[end])
+				json_add(j, by_reason, stack_end_key(end),
+					 json_count(b->ends[end]));
+	}
+}
+
 /* What larger dumps would complete. */
 static void add_advice(struct json *j, cJSON *stacks)
 {
@@ -224,7 +250,7 @@ static int write_json(const struct profile *p, const struct report_options *opti
 		      struct ruchy_error *err)
 {
 	struct json j = { .p = p };
-	cJSON *root = cJSON_CreateObject();
+	cJSON *root = cJSON_CreateObject(), *stacks;
 	char *text = NULL;
 	int rc = 0;
 
@@ -240,7 +266,9 @@ static int write_json(const struct profile *p, const struct report_options *opti
 	add_threads(&j, root);
 	if (options->timeline)
 		rc = json_add_timeline(&j, root);
-	add_advice(&j, add_stacks(&j, root, p->ends));
+	stacks = add_stacks(&j, root, p->ends);
+	add_advice(&j, stacks);
+	add_broken(&j, stacks);
 	json_add_strings(&j, root, "fallbacks", p->info.fallbacks, p->info.n_fallbacks);
 	json_add_strings(&j, root, "warnings", p->info.warnings, p->info.n_warnings);
 	if (!j.failed && rc == 0)
