@@ -204,7 +204,7 @@ $(addprefix fuzz-,$(FUZZ_NAMES)): fuzz-%: fuzz-bin
 	@corpus=build/fuzz/corpus/fuzz_$*; mkdir -p $$corpus; \
 	if build/fuzz/tests/fuzz/fuzz_$* $(FUZZ_FLAGS) -max_total_time=$(FUZZ_SECONDS) -artifact_prefix=$$corpus- \
 	  $(if $(FUZZ_SEEDS),-seed_inputs=$(subst $(empty) $(empty),$(comma),$(strip $(FUZZ_SEEDS)))) $$corpus >$$corpus.log 2>&1; \
-	then echo "fuzz $*: clean; $$(sed -n 's/.*DONE *//p; s/^Done //p' $$corpus.log | xargs)"; \
+	then echo "fuzz $*: clean; $$(sed -n 's/^Done //p' $$corpus.log), $$(grep -o 'cov: [0-9]*' $$corpus.log | tail -n 1)"; \
 	else echo "fuzz $*: FAILED, $$corpus.log:"; tail -n 40 $$corpus.log; exit 1; fi
 
 # ---- keeping it clean ----

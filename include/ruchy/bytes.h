@@ -65,7 +65,8 @@ struct ruchy_cursor {
 static inline struct ruchy_cursor ruchy_cursor(const void *data, size_t size)
 {
 	const uint8_t *p = data;
-	return (struct ruchy_cursor){ .at = p, .end = p + size };
+	return (struct ruchy_cursor){ .at = p,
+				      .end = size ? p + size : p }; /* NULL + 0 is undefined */
 }
 
 static inline size_t ruchy_left(const struct ruchy_cursor *c)
