@@ -6,21 +6,19 @@
 #include "format/stack_image.h"
 #include "ruchy/trace_writer.h"
 
-/* Bounds of the writer's table; a thread beyond them is stored unshared. */
-#define MAX_IMAGES 4096
-#define MAX_BYTES  (32u << 20)
+#define MAX_IMAGES 4096 /* of a writer's table; a thread beyond is stored unshared */
 
 struct stack_share {
 	struct stack_image_table images;
 };
 
-struct stack_share *stack_share_new(void)
+struct stack_share *stack_share_new(size_t max_bytes)
 {
 	struct stack_share *s = calloc(1, sizeof(*s));
 
 	if (s) {
 		s->images.max_images = MAX_IMAGES;
-		s->images.max_bytes = MAX_BYTES;
+		s->images.max_bytes = max_bytes;
 		stack_share_reset(s);
 	}
 	return s;

@@ -9,8 +9,10 @@
 #include "ruchy/trace_meta.h"
 #include "ruchy/trace_reader.h"
 
-#define MAX_CHUNK_BYTES (4u << 20)
-#define MAX_PROBE_TURNS 4 /* of exec, read, exec again within one pass */
+#define MAX_CHUNK_BYTES (1u << 20)
+#define MAX_IMAGE_BYTES (32u << 20)
+#define MIN_IMAGE_BYTES (256u << 10) /* of one CPU */
+#define MAX_PROBE_TURNS 4            /* of exec, read, exec again within one pass */
 /* The largest sideband record: MMAP2 with a path of PATH_MAX. */
 #define MAX_SIDEBAND_BYTES (8u << 10)
 
@@ -26,6 +28,8 @@ struct cpu {
 	bool marked;                     /* its samples are drained in this pass */
 	bool lossy;                      /* told of losses since the last full pass */
 	struct builder pending;          /* sideband taken, not yet written */
+	struct builder open;             /* samples: grows until the round ends */
+	struct stack_share *share;       /* owned: images of that chunk; NULL: not used yet */
 };
 
 struct drain {
@@ -33,8 +37,6 @@ struct drain {
 	struct trace_writer *writer;     /* borrowed */
 	const struct event_table *table; /* the events' */
 	struct stack_base *bases;
-	struct stack_share *share;
-	struct builder samples; /* used for one CPU after another */
 	struct cpu *cpus;
 	size_t n_cpus;
 	uint64_t pass_start;  /* of the pass that runs */
@@ -59,9 +61,8 @@ struct drain *drain_new(struct event_set *events, struct trace_writer *writer)
 	d->table = event_set_table(events);
 	d->n_cpus = event_set_cpus(events);
 	d->cpus = calloc(d->n_cpus, sizeof(*d->cpus));
-	d->share = stack_share_new();
 	d->bases = stack_base_new(stack_base_read_proc, NULL);
-	if (!d->cpus || !d->share || !d->bases) {
+	if (!d->cpus || !d->bases) {
 		drain_free(d);
 		return NULL;
 	}
@@ -203,6 +204,14 @@ int drain_sideband(struct drain *d, struct ruchy_error *err)
 
 /* ---- samples ---- */
 
+/* All CPUs' images together are bounded. */
+static size_t share_bytes(const struct drain *d)
+{
+	size_t bytes = MAX_IMAGE_BYTES / d->n_cpus;
+
+	return bytes < MIN_IMAGE_BYTES ? MIN_IMAGE_BYTES : bytes;
+}
+
 static bool has_dump(const struct event_desc *desc, const uint8_t *record, size_t size)
 {
 	/* The dump is the last that we ask for: it ends in its dyn_size, or is a size of 0. */
@@ -210,15 +219,15 @@ static bool has_dump(const struct event_desc *desc, const uint8_t *record, size_
 	       ruchy_load64(record + size - 8);
 }
 
-static int pack_sample(struct drain *d, const struct record_ids *ids, const uint8_t *record,
-		       size_t size)
+static int pack_sample(struct drain *d, struct cpu *cpu, const struct record_ids *ids,
+		       const uint8_t *record, size_t size)
 {
 	unsigned mode = ruchy_load16(record + 4) & PERF_RECORD_MISC_CPUMODE_MASK;
 	const struct event_desc *desc = &d->table->events[ids->event];
 	uint64_t limit = stack_base_limit(d->bases, ids->pid, ids->tid, ids->time_ns,
 					  mode != PERF_RECORD_MISC_USER);
-	int rc = stack_share_pack(d->share, desc, arch_sp_reg(arch_native), record, size, limit,
-				  &d->samples.data);
+	int rc = stack_share_pack(cpu->share, desc, arch_sp_reg(arch_native), record, size, limit,
+				  &cpu->open.data);
 
 	if (rc < 0)
 		return rc;
@@ -238,7 +247,7 @@ static int take_record(struct drain *d, struct cpu *cpu, const uint8_t *record, 
 
 	if (type == PERF_RECORD_SAMPLE) {
 		if (!rc && ids.event >= 0)
-			rc = pack_sample(d, &ids, record, size);
+			rc = pack_sample(d, cpu, &ids, record, size);
 		else
 			rc = RUCHY_E_DAMAGED;
 		if (rc == RUCHY_E_NOMEM)
@@ -250,16 +259,31 @@ static int take_record(struct drain *d, struct cpu *cpu, const uint8_t *record, 
 	} else {
 		if (rc < 0)
 			ids.has_time = false;
-		ruchy_buf_put(&d->samples.data, record, size);
+		ruchy_buf_put(&cpu->open.data, record, size);
 	}
 	if (type == PERF_RECORD_LOST && size >= 24) {
 		d->stats.lost += ruchy_load64(record + 16);
 		cpu->lossy = true;
 	}
-	count_record(d, &d->samples, &ids);
+	count_record(d, &cpu->open, &ids);
 	return 0;
 }
 
+/* Write the CPU's open chunk; the next one knows nothing of its images. */
+static int close_chunk(struct drain *d, size_t i, struct ruchy_error *err)
+{
+	struct cpu *cpu = &d->cpus[i];
+
+	if (cpu->share)
+		stack_share_reset(cpu->share);
+	return write_chunk(d, &cpu->open, WIRE_CHUNK_SAMPLES, i, err);
+}
+
+/*
+ * Take the samples of one CPU into its open chunk. That stays open over the passes of a round: at
+ * high rates the ring's watermark is reached every few dozen samples, and each chunk has to begin
+ * with the whole stacks of its threads.
+ */
 static int take_samples(struct drain *d, size_t i, struct ruchy_error *err)
 {
 	struct cpu *cpu = &d->cpus[i];
@@ -267,20 +291,22 @@ static int take_samples(struct drain *d, size_t i, struct ruchy_error *err)
 	size_t size;
 	int rc;
 
-	stack_share_reset(d->share);
+	if (!cpu->share)
+		cpu->share = stack_share_new(share_bytes(d));
+	if (!cpu->share)
+		return no_memory(err);
 	while ((rc = ring_next(cpu->samples, cpu->head, &record, &size)) > 0) {
 		if (take_record(d, cpu, record, size) < 0)
 			return no_memory(err);
-		if (d->samples.data.size < MAX_CHUNK_BYTES)
+		if (cpu->open.data.size < MAX_CHUNK_BYTES)
 			continue;
-		rc = write_chunk(d, &d->samples, WIRE_CHUNK_SAMPLES, i, err);
+		rc = close_chunk(d, i, err);
 		if (rc < 0)
 			return rc;
-		stack_share_reset(d->share);
 	}
 	d->stats.damaged += rc < 0;
 	ring_release(cpu->samples);
-	return write_chunk(d, &d->samples, WIRE_CHUNK_SAMPLES, i, err);
+	return 0;
 }
 
 /* ---- passes ---- */
@@ -336,6 +362,8 @@ int drain_full(struct drain *d, bool last, struct ruchy_error *err)
 	for (size_t i = 0; i < d->n_cpus; i++)
 		d->cpus[i].marked = true;
 	rc = drain_partial(d, err);
+	for (size_t i = 0; !rc && i < d->n_cpus; i++)
+		rc = close_chunk(d, i, err);
 	if (!rc)
 		rc = write_losses(d, last, err);
 	if (rc < 0)
@@ -360,11 +388,12 @@ void drain_free(struct drain *d)
 {
 	if (!d)
 		return;
-	for (size_t i = 0; d->cpus && i < d->n_cpus; i++)
+	for (size_t i = 0; d->cpus && i < d->n_cpus; i++) {
 		ruchy_buf_fini(&d->cpus[i].pending.data);
+		ruchy_buf_fini(&d->cpus[i].open.data);
+		stack_share_free(d->cpus[i].share);
+	}
 	free(d->cpus);
-	ruchy_buf_fini(&d->samples.data);
-	stack_share_free(d->share);
 	stack_base_free(d->bases);
 	free(d);
 }

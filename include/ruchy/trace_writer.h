@@ -42,7 +42,8 @@ void trace_writer_free(struct trace_writer *w);            /* fd stays open */
 
 struct stack_share; /* a bounded table of the threads' stack images */
 
-struct stack_share *stack_share_new(void); /* NULL: no memory */
+/* `max_bytes` of images; threads beyond are stored unshared. NULL: no memory. */
+struct stack_share *stack_share_new(size_t max_bytes);
 /* Begin a chunk: forget all images. */
 void stack_share_reset(struct stack_share *s);
 /*

@@ -100,7 +100,7 @@ static void run_property(uint32_t seed, uint64_t limit)
 {
 	enum { SAMPLES = 200, THREADS = 3 };
 	static uint8_t memory[THREADS][MEMORY_BYTES];
-	struct stack_share *share = stack_share_new();
+	struct stack_share *share = stack_share_new(32u << 20);
 	struct ruchy_buf raw = { 0 }, packed = { 0 };
 	struct sent sent[SAMPLES];
 	struct trace_meta meta;
@@ -186,7 +186,7 @@ static int decode_one(const struct trace_meta *meta, const struct ruchy_buf *pac
 static void test_pack_limit_zero_withholds_the_dump(void **state)
 {
 	struct ruchy_buf raw = { 0 }, packed = { 0 };
-	struct stack_share *share = stack_share_new();
+	struct stack_share *share = stack_share_new(32u << 20);
 	uint8_t secret[256];
 	struct trace_meta meta;
 	struct record_iter *it;
@@ -212,7 +212,7 @@ static void test_pack_limit_zero_withholds_the_dump(void **state)
 static void test_pack_same_dump_twice_shares_all_but_8_bytes(void **state)
 {
 	struct ruchy_buf raw = { 0 }, packed = { 0 };
-	struct stack_share *share = stack_share_new();
+	struct stack_share *share = stack_share_new(32u << 20);
 	uint8_t stack[4096];
 	struct trace_meta meta;
 	size_t first;
@@ -262,7 +262,7 @@ static void test_iter_sharing_from_nothing_is_damage(void **state)
 static void test_pack_every_truncation_is_refused(void **state)
 {
 	struct ruchy_buf raw = { 0 }, packed = { 0 };
-	struct stack_share *share = stack_share_new();
+	struct stack_share *share = stack_share_new(32u << 20);
 	uint8_t stack[64] = { 1 };
 	struct trace_meta meta;
 
