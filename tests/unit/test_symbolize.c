@@ -412,7 +412,7 @@ static void test_kallsyms(void **state)
 	assert_int_equal(symbolizer_add_kallsyms(s, first, strlen(first)), 0);
 	assert_int_equal(symbolizer_add_kallsyms(s, second, strlen(second)), 0);
 	for (size_t i = 0; i < n; i++)
-		frames[i] = (struct stack_frame){ m->id, STACK_FRAME_KERNEL, cases[i].address };
+		frames[i] = (struct stack_frame){ m->id, STACK_FRAME_KERNEL, cases[i].address, 0 };
 	assert_int_equal(symbolizer_run(s, frames, n, lists), 0);
 	for (size_t i = 0; i < n; i++) {
 		assert_int_equal(lists[i].n_symbols, 1);
@@ -432,8 +432,8 @@ static void test_frames_without_names(void **state)
 	struct module *m = module_table_get(t, MODULE_FILE, "/nowhere/lib.so", NULL, 0);
 	struct module *jit = module_table_get(t, MODULE_ANON, "//anon", NULL, 0);
 	struct stack_frame frames[] = {
-		{ m->id, 0, 1 },   { m->id, 0, 1 },       { m->id, STACK_FRAME_RETURN, 2 },
-		{ jit->id, 0, 5 }, { MODULE_NONE, 0, 7 },
+		{ m->id, 0, 1, 0 },   { m->id, 0, 1, 0 },       { m->id, STACK_FRAME_RETURN, 2, 0 },
+		{ jit->id, 0, 5, 0 }, { MODULE_NONE, 0, 7, 0 },
 	};
 	struct symbol_list lists[5];
 
