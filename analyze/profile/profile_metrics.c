@@ -55,8 +55,10 @@ static const struct profile_counter *find_counter(const struct profile *p, const
 
 bool profile_has_metric(const struct profile *p, enum metric_id id)
 {
-	return id < METRIC_BASIC || find_counter(p, metric_infos[id].numerator) ||
-	       profile_find_column(p, metric_infos[id].numerator) >= 0;
+	const char *numerator = metric_infos[id].numerator;
+
+	return id < METRIC_BASIC || find_counter(p, numerator) ||
+	       profile_find_column(p, numerator) >= 0;
 }
 
 /* ---- why there is none ---- */

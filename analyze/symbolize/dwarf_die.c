@@ -102,7 +102,7 @@ bool dwarf_die_slots(struct ruchy_cursor *c, const struct dwarf_unit *u,
 {
 	const struct dwarf_step *step = &t->steps[e->steps];
 	const struct dwarf_attribute *a = &t->attributes[e->attributes];
-	struct dwarf_value passed;
+	struct dwarf_value passed = { 0 };
 
 	for (unsigned n = e->n_steps; n; n--, step++) {
 		struct dwarf_value *to = step->kind == DWARF_STEP_READ ? &v[step->slot] : &passed;
