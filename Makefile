@@ -228,6 +228,7 @@ lint: ## clang's warnings as errors, cppcheck
 .PHONY: bench bench-deps bench-programs bench-analyze bench-scale bench-unwind static install help
 bench: all programs ## overhead and speed beside perf's, in one run
 	$(PYTHON) tests/bench/bench.py $(B) $(B)/programs
+	$(PYTHON) tests/unwind/truth.py --large $(B) $(B)/programs
 bench-deps: ## install what the analysis is measured beside: perf, hotspot, addr2line of three kinds
 	sh tests/deps.sh bench
 # A long recording from a short one: repeat_trace SAMPLES IN OUT

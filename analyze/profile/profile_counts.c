@@ -74,7 +74,7 @@ int profile_counts_trace(struct profile_counts *c, size_t n_columns)
 	struct counts_column *bigger;
 
 	memset(c->recent, 0, sizeof(c->recent));
-	c->join.trace++;
+	profile_join_trace(&c->join);
 	c->first_time = UINT64_MAX;
 	c->last_time = 0;
 	if (n_columns <= c->n_columns)

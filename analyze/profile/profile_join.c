@@ -8,11 +8,18 @@
 
 int profile_join_init(struct profile_join *j)
 {
-	*j = (struct profile_join){ .last = malloc(STACK_MAX_FRAMES * sizeof(*j->last)) };
+	*j = (struct profile_join){ .last = malloc(STACK_MAX_FRAMES * sizeof(*j->last)),
+				    .last_root = KEYSET_NONE };
 	keyset_init(&j->roots, sizeof(struct join_root));
 	keyset_init(&j->cuts, sizeof(struct join_cut));
 	keyset_init(&j->steps, sizeof(struct join_step));
 	return j->last ? 0 : RUCHY_E_NOMEM;
+}
+
+void profile_join_trace(struct profile_join *j)
+{
+	j->trace++;
+	j->last_root = KEYSET_NONE;
 }
 
 void profile_join_fini(struct profile_join *j)
@@ -122,10 +129,19 @@ static struct join_place place_in(const struct stack_tree *tree, const struct st
 				    stack->frames[stack->n_frames - 1 - i].sp };
 }
 
+static uint32_t root_of(struct profile_join *j, uint32_t thread)
+{
+	struct join_root key = { thread, j->trace };
+
+	if (j->last_root == KEYSET_NONE || j->last_thread != thread)
+		j->last_root = keyset_add(&j->roots, &key);
+	j->last_thread = thread;
+	return j->last_root;
+}
+
 int profile_join_see(struct profile_join *j, const struct stack_tree *tree, uint32_t thread,
 		     const struct stack *stack, bool counts, uint32_t *ret_cut)
 {
-	struct join_root root_key = { thread, j->trace };
 	struct join_cut cut_key;
 	size_t first, n;
 	uint32_t root, cut;
@@ -137,7 +153,7 @@ int profile_join_see(struct profile_join *j, const struct stack_tree *tree, uint
 	/* of a leaf alone nothing is known but where it was */
 	if (n < 2)
 		return 0;
-	root = keyset_add(&j->roots, &root_key);
+	root = root_of(j, thread);
 	if (root == KEYSET_NONE)
 		return RUCHY_E_NOMEM;
 	if (root >= JOIN_HUNG)

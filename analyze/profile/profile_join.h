@@ -43,6 +43,7 @@ struct profile_join {
 	} * last; /* owned, STACK_MAX_FRAMES */
 	size_t depth;
 	uint32_t last_top;
+	uint32_t last_thread, last_root; /* of the current trace; last_root KEYSET_NONE: none yet */
 };
 
 /* Keys: no padding. */
@@ -69,6 +70,8 @@ struct join_step {
 	uint64_t sp;
 };
 
+/* A trace begins: its threads are others. */
+void profile_join_trace(struct profile_join *j);
 /* RUCHY_E_NOMEM; profile_join_fini in any case. */
 int profile_join_init(struct profile_join *j);
 void profile_join_fini(struct profile_join *j);
