@@ -58,8 +58,8 @@ endif
 pkg = $(shell $(PKG_CONFIG) $(1) $(2) 2>/dev/null)
 FORMAT_LIBS   = $(call pkg,--libs,libzstd)
 LIBUNWIND    := $(if $(filter x86_64 aarch64,$(ARCH)),$(shell $(PKG_CONFIG) --exists libunwind-generic && echo libunwind-generic))
-ANALYZE_LIBS  = $(call pkg,--libs,libdw libelf libcjson $(LIBUNWIND)) -liberty -lm -pthread $(FORMAT_LIBS)
-PACKAGES_CFLAGS = $(call pkg,--cflags,libzstd libdw libelf libcjson $(LIBUNWIND) cmocka) $(if $(LIBUNWIND),-DRUCHY_LIBUNWIND)
+ANALYZE_LIBS  = $(call pkg,--libs,libdw libelf libcjson libdeflate $(LIBUNWIND)) -liberty -lm -pthread $(FORMAT_LIBS)
+PACKAGES_CFLAGS = $(call pkg,--cflags,libzstd libdw libelf libcjson libdeflate $(LIBUNWIND) cmocka) $(if $(LIBUNWIND),-DRUCHY_LIBUNWIND)
 
 FORMAT_SRC  := $(wildcard format/*.c)
 RECORD_SRC  := $(wildcard record/*.c)

@@ -15,6 +15,7 @@ build pkg-config   command pkg-config
 build libdw-dev    module  libdw
 build libelf-dev   module  libelf
 build libzstd-dev  module  libzstd
+build libdeflate-dev module libdeflate
 build libcjson-dev module  libcjson
 build libiberty-dev file   libiberty/demangle.h
 build libunwind-dev module libunwind-generic
@@ -76,7 +77,7 @@ missing=$(echo "$missing" | xargs)
 
 if ! command -v apt-get >/dev/null 2>&1; then
 	echo "make deps: this system has no apt; install with its own package manager what Debian calls: $missing" >&2
-	echo "make deps: (Fedora: elfutils-devel libzstd-devel cjson-devel binutils-devel libcmocka-devel; Arch: libelf zstd cjson cmocka)" >&2
+	echo "make deps: (Fedora: elfutils-devel libzstd-devel libdeflate-devel cjson-devel binutils-devel libcmocka-devel; Arch: libelf zstd libdeflate cjson cmocka)" >&2
 	exit 1
 fi
 sudo=

@@ -46,6 +46,7 @@ seam '# *include <(elfutils/|libelf|gelf|dwarf\.h)' "$everything" \
 	'analyze/process/module_[a-z]*\.[ch]|analyze/unwind/cfi_[a-z]*\.[ch]|analyze/symbolize/(symbolize|dwarf)_[a-z]*\.[ch]'
 seam '# *include <cjson' "$everything" 'analyze/report/json_build\.h'
 seam '# *include <libunwind' "$everything" 'analyze/unwind/unwind_libunwind\.c'
+seam '# *include <libdeflate' "$everything" 'analyze/process/module_section\.c'
 seam '# *include <libiberty' "$everything" 'analyze/symbolize/demangle\.c'
 seam 'perf_event_open\([^2]|SYS_perf_event_open|__NR_perf_event_open' 'format analyze' 'nobody'
 exit $breaches

@@ -434,7 +434,8 @@ static bool read_debug_frame(Elf *elf, struct module_section *ret)
 			continue;
 		name = elf_strptr(elf, names, sh.sh_name);
 		if (name && (!strcmp(name, ".debug_frame") || !strcmp(name, ".zdebug_frame")))
-			return module_section_read(section, name, ret);
+			return module_section_find(section, name, ret) &&
+			       module_section_inflate(ret);
 	}
 	return false;
 }

@@ -2,6 +2,7 @@
 #include "analyze/process/module_section.h"
 
 #include <elf.h>
+#include <libdeflate.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -12,46 +13,37 @@
 #define RATIO_MAX 2048
 #define BYTES_MAX ((uint64_t)1 << 32)
 
+#define GNU_HEADER_BYTES 12 /* "ZLIB" and the size, big-endian */
+
 #ifndef ELFCOMPRESS_ZSTD
 #define ELFCOMPRESS_ZSTD 2
 #endif
 
-static bool is_sane(uint64_t packed, uint64_t size)
+/* What follows a header of `header` bytes is packed, and becomes `size` bytes. */
+static bool set_packed(struct module_section *s, enum module_packing packing, size_t header,
+		       uint64_t size)
 {
-	return size && size <= BYTES_MAX && size / RATIO_MAX <= packed;
-}
-
-static bool read_zstd(const Elf_Data *data, size_t header, uint64_t size,
-		      struct module_section *ret)
-{
-	ret->owned = malloc(size);
-	if (!ret->owned)
+	if (s->size <= header || !size || size > BYTES_MAX || size / RATIO_MAX > s->size)
 		return false;
-	if (ruchy_inflate_zstd((const uint8_t *)data->d_buf + header, data->d_size - header,
-			       ret->owned, size)) {
-		free(ret->owned);
-		ret->owned = NULL;
-		return false;
-	}
-	ret->bytes = ret->owned;
-	ret->size = size;
+	s->bytes += header;
+	s->size -= header;
+	s->packing = packing;
+	s->inflated_size = size;
 	return true;
 }
 
-/* ".zdebug_…": "ZLIB" and the size, big-endian. */
-static bool inflate_gnu(Elf_Scn *section, const Elf_Data *data)
+static bool set_gnu(struct module_section *s)
 {
-	const uint8_t *p = data->d_buf;
 	uint64_t size = 0;
 
-	if (data->d_size < 12 || memcmp(p, "ZLIB", 4))
+	if (s->size < GNU_HEADER_BYTES || memcmp(s->bytes, "ZLIB", 4))
 		return false;
-	for (size_t i = 4; i < 12; i++)
-		size = size << 8 | p[i];
-	return is_sane(data->d_size, size) && elf_compress_gnu(section, 0, 0) >= 0;
+	for (size_t i = 4; i < GNU_HEADER_BYTES; i++)
+		size = size << 8 | s->bytes[i];
+	return set_packed(s, MODULE_ZLIB, GNU_HEADER_BYTES, size);
 }
 
-bool module_section_read(Elf_Scn *section, const char *name, struct module_section *ret)
+bool module_section_find(Elf_Scn *section, const char *name, struct module_section *ret)
 {
 	Elf_Data *data;
 	GElf_Shdr sh;
@@ -63,21 +55,44 @@ bool module_section_read(Elf_Scn *section, const char *name, struct module_secti
 	data = elf_rawdata(section, NULL);
 	if (!data || !data->d_buf)
 		return false;
-	if (sh.sh_flags & SHF_COMPRESSED) {
-		if (!gelf_getchdr(section, &ch) || !is_sane(data->d_size, ch.ch_size))
-			return false;
-		if (ch.ch_type == ELFCOMPRESS_ZSTD)
-			return data->d_size > sizeof(Elf64_Chdr) &&
-			       read_zstd(data, sizeof(Elf64_Chdr), ch.ch_size, ret);
-		if (elf_compress(section, 0, 0) < 0)
-			return false;
-	} else if (!strncmp(name, ".zdebug_", 8) && !inflate_gnu(section, data)) {
-		return false;
-	}
-	data = elf_getdata(section, NULL);
-	if (!data || !data->d_buf)
-		return false;
 	ret->bytes = data->d_buf;
 	ret->size = data->d_size;
+	if (!(sh.sh_flags & SHF_COMPRESSED))
+		return strncmp(name, ".zdebug_", 8) || set_gnu(ret);
+	if (!gelf_getchdr(section, &ch) ||
+	    (ch.ch_type != ELFCOMPRESS_ZLIB && ch.ch_type != ELFCOMPRESS_ZSTD))
+		return false;
+	return set_packed(ret, ch.ch_type == ELFCOMPRESS_ZSTD ? MODULE_ZSTD : MODULE_ZLIB,
+			  sizeof(Elf64_Chdr), ch.ch_size);
+}
+
+static bool inflate_zlib(const struct module_section *s, uint8_t *to)
+{
+	struct libdeflate_decompressor *d = libdeflate_alloc_decompressor();
+	bool ok = d && libdeflate_zlib_decompress(d, s->bytes, s->size, to, s->inflated_size,
+						  NULL) == LIBDEFLATE_SUCCESS;
+
+	libdeflate_free_decompressor(d);
+	return ok;
+}
+
+bool module_section_inflate(struct module_section *s)
+{
+	uint8_t *to;
+	bool ok;
+
+	if (s->packing == MODULE_PLAIN)
+		return true;
+	to = malloc(s->inflated_size);
+	if (!to)
+		return false;
+	ok = s->packing == MODULE_ZSTD
+		     ? !ruchy_inflate_zstd(s->bytes, s->size, to, s->inflated_size)
+		     : inflate_zlib(s, to);
+	if (!ok) {
+		free(to);
+		return false;
+	}
+	*s = (struct module_section){ .bytes = to, .size = s->inflated_size, .owned = to };
 	return true;
 }

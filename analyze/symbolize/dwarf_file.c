@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "analyze/pool.h"
 #include "analyze/process/module_section.h"
 #include "analyze/symbolize/dwarf_abbrev.h"
 #include "analyze/symbolize/dwarf_form.h"
@@ -39,16 +40,33 @@ static unsigned section_of(const char *name, bool split)
 	return DWARF_N_SECTIONS;
 }
 
-void dwarf_file_sections(struct dwarf_file *f, Elf *elf, bool split)
-{
-	Elf_Scn *section = NULL;
-	size_t names;
+/* A section on its way. */
+struct taken {
+	struct module_section content;
+	unsigned section;
+	bool ok;
+};
 
-	f->split = split;
+static int inflate_job(void *arg, size_t job, unsigned worker)
+{
+	struct taken *t = (struct taken *)arg + job;
+
+	(void)worker;
+	t->ok = module_section_inflate(&t->content);
+	return 0;
+}
+
+/* Find the sections that we read; their number. */
+static size_t find_sections(const struct dwarf_file *f, Elf *elf,
+			    struct taken taken[DWARF_N_SECTIONS])
+{
+	bool known[DWARF_N_SECTIONS] = { 0 };
+	Elf_Scn *section = NULL;
+	size_t names, n = 0;
+
 	if (elf_getshdrstrndx(elf, &names))
-		return;
+		return 0;
 	while ((section = elf_nextscn(elf, section))) {
-		struct module_section content;
 		const char *name;
 		GElf_Shdr sh;
 		unsigned i;
@@ -56,12 +74,35 @@ void dwarf_file_sections(struct dwarf_file *f, Elf *elf, bool split)
 		if (!gelf_getshdr(section, &sh))
 			continue;
 		name = elf_strptr(elf, names, sh.sh_name);
-		i = name ? section_of(name, split) : DWARF_N_SECTIONS;
-		if (i == DWARF_N_SECTIONS || f->sections[i].data ||
-		    !module_section_read(section, name, &content))
+		i = name ? section_of(name, f->split) : DWARF_N_SECTIONS;
+		if (i == DWARF_N_SECTIONS || known[i] ||
+		    !module_section_find(section, name, &taken[n].content))
 			continue;
-		f->sections[i] = (struct dwarf_bytes){ content.bytes, content.size };
-		f->inflated[i] = content.owned;
+		known[i] = true;
+		taken[n++].section = i;
+	}
+	return n;
+}
+
+void dwarf_file_sections(struct dwarf_file *f, Elf *elf, bool split, struct pool *pool)
+{
+	struct taken taken[DWARF_N_SECTIONS];
+	size_t n;
+
+	f->split = split;
+	n = find_sections(f, elf, taken);
+	if (pool)
+		pool_run(pool, n, inflate_job, taken);
+	for (size_t i = 0; i < n; i++) {
+		struct module_section *content = &taken[i].content;
+
+		if (!pool)
+			inflate_job(taken, i, 0);
+		if (!taken[i].ok)
+			continue;
+		f->sections[taken[i].section] =
+			(struct dwarf_bytes){ content->bytes, content->size };
+		f->inflated[taken[i].section] = content->owned;
 	}
 }
 

@@ -18,6 +18,8 @@
 
 #include "ruchy/bytes.h"
 
+struct pool;
+
 enum dwarf_section {
 	DWARF_INFO,
 	DWARF_ABBREV,
@@ -75,8 +77,8 @@ struct dwarf_file {
 	size_t n_units;
 };
 
-/* Take the sections of an open file. */
-void dwarf_file_sections(struct dwarf_file *f, Elf *elf, bool split);
+/* Take the sections of an open file. The pool (NULL: none) shares out what is to be inflated. */
+void dwarf_file_sections(struct dwarf_file *f, Elf *elf, bool split, struct pool *pool);
 /* List the units; a file that is damaged has those before the damage. RUCHY_E_NOMEM. */
 int dwarf_file_units(struct dwarf_file *f);
 void dwarf_file_fini(struct dwarf_file *f);

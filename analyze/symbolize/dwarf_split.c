@@ -105,7 +105,7 @@ static int open_dwo(struct dwarf_split *s, Elf *elf, struct opened **ret)
 	o->elf = elf;
 	o->next = s->opened;
 	s->opened = o;
-	dwarf_file_sections(&o->file, elf, true);
+	dwarf_file_sections(&o->file, elf, true, NULL);
 	*ret = o;
 	return dwarf_file_units(&o->file);
 }
@@ -235,7 +235,7 @@ static int from_dwp(struct dwarf_split *s, const struct dwarf_unit *skeleton,
 		s->package_tried = true;
 		elf = module_dwarf_dwp(s->files);
 		if (elf)
-			dwarf_file_sections(&s->package, elf, true);
+			dwarf_file_sections(&s->package, elf, true, NULL);
 	}
 	if (!read_index(&s->package, &x) || !find_row(&x, skeleton->split_id, &row))
 		return 0;

@@ -262,10 +262,10 @@ static int run(struct symbol_run *run, struct symbol_query *queries, size_t n, b
 	r.split = dwarf_split_new(dwarf);
 	if (!r.split)
 		return RUCHY_E_NOMEM;
-	dwarf_file_sections(&r.file, elf, false);
+	dwarf_file_sections(&r.file, elf, false, run->pool);
 	alt = module_dwarf_alt(dwarf);
 	if (alt) {
-		dwarf_file_sections(&r.alt, alt, false);
+		dwarf_file_sections(&r.alt, alt, false, run->pool);
 		r.file.alt = &r.alt;
 	}
 	rc = run_steps(&r, n);

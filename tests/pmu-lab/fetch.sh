@@ -27,7 +27,7 @@ packages_of() {
 	sysroot)
 		echo libc6 libc6-dev linux-libc-dev libcrypt1 libcrypt-dev libgcc-s1 libgcc-12-dev libstdc++6 libstdc++-12-dev \
 			libdw1 libdw-dev libelf1 libelf-dev zlib1g zlib1g-dev liblzma5 liblzma-dev libbz2-1.0 libbz2-dev \
-			libzstd1 libzstd-dev libunwind8 libunwind-dev libcjson1 libcjson-dev libcmocka0 libcmocka-dev libiberty-dev
+			libzstd1 libzstd-dev libdeflate0 libdeflate-dev libunwind8 libunwind-dev libcjson1 libcjson-dev libcmocka0 libcmocka-dev libiberty-dev
 		;;
 	busybox) echo busybox-static ;;
 	kernel-6.1) echo '^linux-image-6\.1\.0-[0-9]+-cloud-arm64$' ;;
