@@ -39,7 +39,7 @@ static int describe(struct finish *f, const struct module *m, struct profile_mod
 /* Charge a group's samples to the modules on its stack, each once. */
 static void charge(struct finish *f, uint32_t *stamps, uint32_t group, uint64_t samples)
 {
-	const struct group_key *key = keyset_key(&f->c->groups.keys, group);
+	const struct group_key *key = &f->p->groups[group]; /* joined, where it could be */
 	struct profile_module *last = NULL;
 
 	for (uint32_t s = key->stack; s; s = f->p->stacks[s].parent) {

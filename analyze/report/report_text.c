@@ -145,6 +145,8 @@ static void put_stacks(const struct text_page *t)
 		return;
 	}
 	number_text = report_number_percent(&number, whole, all, 2);
+	if (!strcmp(number_text, "100.00"))
+		number_text = ">99.99"; /* something is broken */
 	text_page_style(t, (double)whole < 0.95 * (double)all ? TEXT_WARM : TEXT_PLAIN);
 	fprintf(t->out, "%s%% complete", number_text);
 	text_page_style(t, TEXT_PLAIN);
@@ -161,7 +163,8 @@ static void put_stacks(const struct text_page *t)
 					 stack_end_text(i));
 		separator = "; ";
 	}
-	if (t->p->advice_samples)
+	/* what is less than 0.01 % is no advice */
+	if (t->p->advice_samples * 10000 >= all && t->p->advice_samples)
 		snprintf(reasons + used, sizeof(reasons) - used,
 			 "; --stack-size %u would complete %s%%", (unsigned)t->p->advice_bytes,
 			 report_number_percent(&number, t->p->advice_samples, all, 2));
