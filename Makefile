@@ -58,8 +58,8 @@ endif
 pkg = $(shell $(PKG_CONFIG) $(1) $(2) 2>/dev/null)
 FORMAT_LIBS   = $(call pkg,--libs,libzstd)
 LIBUNWIND    := $(if $(filter x86_64 aarch64,$(ARCH)),$(shell $(PKG_CONFIG) --exists libunwind-generic && echo libunwind-generic))
-ANALYZE_LIBS  = $(call pkg,--libs,libdw libelf libcjson libdeflate $(LIBUNWIND)) -liberty -lm -pthread $(FORMAT_LIBS)
-PACKAGES_CFLAGS = $(call pkg,--cflags,libzstd libdw libelf libcjson libdeflate $(LIBUNWIND) cmocka) $(if $(LIBUNWIND),-DRUCHY_LIBUNWIND)
+ANALYZE_LIBS  = $(call pkg,--libs,libdw libelf libcjson libdeflate zlib $(LIBUNWIND)) -liberty -lm -pthread $(FORMAT_LIBS)
+PACKAGES_CFLAGS = $(call pkg,--cflags,libzstd libdw libelf libcjson libdeflate zlib $(LIBUNWIND) cmocka) $(if $(LIBUNWIND),-DRUCHY_LIBUNWIND)
 
 FORMAT_SRC  := $(wildcard format/*.c)
 RECORD_SRC  := $(wildcard record/*.c)
@@ -124,7 +124,7 @@ check: deps ## install, build, run every test, plain and with sanitizers
 .PHONY: check-all check-unit check-format check-cli check-live check-man asan
 check-all: all
 	$(MAKE) layers format-check lint
-	$(MAKE) programs check-unit check-format check-man check-cli check-live
+	$(MAKE) programs check-unit check-format check-man check-cli check-live check-export
 	$(MAKE) asan tsan
 	$(MAKE) check-pmu
 
@@ -163,6 +163,12 @@ check-live: all programs ## record programs with known stacks, find those stacks
 	$(PYTHON) tests/live/live.py $(B) $(B)/programs
 	$(PYTHON) tests/unwind/agree.py $(B) $(B)/programs
 	$(PYTHON) tests/unwind/truth.py $(B) $(B)/programs
+
+# SPEEDSCOPE: the directory of its npm package, for the schema. EXPORT_TRACES: more recordings.
+EXPORT_TRACES ?= $(BENCH_CACHE)/cppcheck.rtrace
+.PHONY: check-export
+check-export: all programs ## what pprof, callgrind_annotate, speedscope read of our exports equals our report
+	$(PYTHON) tests/export/check.py $(B) $(B)/programs $(EXPORT_TRACES)
 
 check-man: all ## --help and man pages name the same flags
 	bash tests/cli/man.sh $(B)

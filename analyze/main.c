@@ -153,10 +153,10 @@ static int write_reports(const struct options *o, const struct profile *p, struc
 		const struct report_ops *ops;
 		const char *path;
 	} asked[] = {
-		{ &report_json, o->json },
-		{ &report_flamegraph, o->flame_graph },
-		{ &report_folded, o->folded },
-		{ &report_perfscript, o->perf_script },
+		{ &report_json, o->json },           { &report_flamegraph, o->flame_graph },
+		{ &report_folded, o->folded },       { &report_perfscript, o->perf_script },
+		{ &report_pprof, o->pprof },         { &report_speedscope, o->speedscope },
+		{ &report_callgrind, o->callgrind }, { &report_csv, o->csv },
 	};
 	struct report_options options = { .hotspots = o->hotspots,
 					  .width = terminal_width(),
@@ -222,7 +222,8 @@ static int make_profile(const struct options *o, struct profile **ret, struct ru
 						   .inlines = !o->no_inline,
 						   .jobs = o->jobs,
 						   .lines = o->lines,
-						   .rows = o->perf_script || o->timeline,
+						   .rows = o->perf_script || o->timeline ||
+							   o->pprof || o->callgrind,
 						   .progress = &progress };
 	int rc = 0;
 

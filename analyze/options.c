@@ -27,6 +27,14 @@ static const struct option_spec {
 	  "write folded stacks, one a line" },
 	{ "--perf-script", "FILE", TEXT, IN_REPORT, offsetof(struct options, perf_script),
 	  "write every sample as perf script does" },
+	{ "--pprof", "FILE", TEXT, IN_REPORT, offsetof(struct options, pprof),
+	  "write a profile for pprof (.pb.gz)" },
+	{ "--speedscope", "FILE", TEXT, IN_REPORT, offsetof(struct options, speedscope),
+	  "write a profile for speedscope (JSON)" },
+	{ "--callgrind", "FILE", TEXT, IN_REPORT, offsetof(struct options, callgrind),
+	  "write a profile for callgrind_annotate and KCachegrind" },
+	{ "--csv", "FILE", TEXT, IN_REPORT, offsetof(struct options, csv),
+	  "write a table of the functions (CSV)" },
 	{ "--hotspots", "N", NUMBER, IN_REPORT, offsetof(struct options, hotspots),
 	  "show the N hottest functions (JSON: hotspots[])" },
 	{ "--sort", "NAME", TEXT, IN_REPORT, offsetof(struct options, sort),
@@ -202,7 +210,8 @@ static int parse_flag(int argc, char **argv, int *i, struct options *o, struct r
  * then. */
 static int check_outputs(const struct options *o, struct ruchy_error *err)
 {
-	const char *const outputs[] = { o->json, o->flame_graph, o->folded, o->perf_script };
+	const char *const outputs[] = { o->json,  o->flame_graph, o->folded,    o->perf_script,
+					o->pprof, o->speedscope,  o->callgrind, o->csv };
 	unsigned n = 0;
 
 	for (size_t i = 0; i < sizeof(outputs) / sizeof(outputs[0]); i++)

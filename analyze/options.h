@@ -36,8 +36,8 @@ struct options {
 	struct options_dirs sysroots, debug_dirs;
 	bool debuginfod;
 	/* report */
-	const char *json, *flame_graph, *folded,
-		*perf_script; /* files, "-" stdout, NULL not asked */
+	const char *json, *flame_graph, *folded, *perf_script, *pprof, *speedscope, *callgrind,
+		*csv; /* files, "-" stdout, NULL not asked */
 	const char *title;
 	const char *sort, *weight, *color; /* names in the profile, NULL not asked */
 	bool lines, timeline;

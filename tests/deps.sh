@@ -17,6 +17,7 @@ build libelf-dev   module  libelf
 build libzstd-dev  module  libzstd
 build libdeflate-dev module libdeflate
 build libcjson-dev module  libcjson
+build zlib1g-dev   module  zlib
 build libiberty-dev file   libiberty/demangle.h
 build libunwind-dev module libunwind-generic
 test  libcmocka-dev module cmocka
@@ -36,6 +37,8 @@ test  util-linux   command setpriv
 test  procps       command pgrep
 test  dwz          command dwz
 test  xz-utils     command xz
+test  golang-go    command go
+test  valgrind     command callgrind_annotate
 test  libdebuginfod1 library libdebuginfod.so.1
 lab   qemu-system-arm         command qemu-system-aarch64
 lab   qemu-user-static        command qemu-aarch64-static

@@ -1,0 +1,220 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""check.py BIN_DIR PROGRAMS_DIR [TRACE…] - what others read out of our exports equals our report.
+
+Records every program of tests/live, takes the golden traces and the TRACEs, writes all exports of each
+in one call, and asks the programs that they are made for:
+
+    --pprof       go tool pprof -raw, -top, -peek
+    --callgrind   callgrind_annotate
+    --speedscope  the JSON Schema of the npm package ($SPEEDSCOPE: its directory), and that events nest
+    --csv         Python's csv
+
+Totals of every event and self counts of every function must equal those of --output exactly.
+A consumer that is not installed is SKIPped with its name. Standard library and python3-jsonschema.
+"""
+import csv
+import io
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections import Counter
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "tests/live"))
+import live  # noqa: E402
+
+
+class Wrong(Exception):
+    pass
+
+
+def run(*command):
+    result = subprocess.run([str(c) for c in command], capture_output=True)
+    if result.returncode:
+        raise Wrong(f"{command[0]}: {result.stderr.decode(errors='replace').strip()[-300:]}")
+    return result.stdout.decode(errors="replace")
+
+
+def equal(what, ours, theirs):
+    if ours == theirs:
+        return
+    if isinstance(ours, dict):
+        for key in ours.keys() | theirs.keys():
+            equal(f"{what}: {key}", ours.get(key, 0), theirs.get(key, 0))
+    raise Wrong(f"{what}: {theirs}, our report says {ours}")
+
+
+class Report:
+    """Our JSON: totals and self counts by event."""
+
+    def __init__(self, path):
+        data = json.loads(path.read_text())
+        self.time_base = data["time_base"]
+        self.totals, self.selfs = Counter(), {}
+        for f in data["functions"]:
+            for event, weight in f["self"].items():
+                self.totals[event] += weight["count"]
+                self.selfs.setdefault(event, Counter())[f["function"]] += weight["count"]
+        self.functions = len(data["functions"])
+        self.samples = sum(f["self"].get(self.time_base, {"samples": 0})["samples"]
+                           for f in data["functions"])
+
+
+def check_pprof(report, path):
+    raw = run("go", "tool", "pprof", "-raw", path).split("Samples:\n", 1)[1].split("\nLocations\n")[0]
+    head, *lines = raw.split("\n")
+    types = [t.split("/")[0] for t in head.replace("[dflt]", "").split()]
+    sums = Counter()
+    for line in lines:
+        match = re.match(r"\s*(\d[\d ]*): [\d ]+$", line)
+        for name, value in zip(types, match.group(1).split() if match else []):
+            sums[name] += int(value)
+    equal("pprof samples", report.samples, sums.pop("samples", 0))
+    equal("pprof totals", dict(report.totals), {k: v for k, v in sums.items() if v})
+    for event in types[1:]:
+        unit = "nanoseconds" if event.endswith("_clock") else "count"
+        top = run("go", "tool", "pprof", "-top", f"-unit={unit}", f"-sample_index={event}",
+                  "-nodecount=0", "-nodefraction=0", "-edgefraction=0", path)
+        selfs = Counter()
+        for line in top.split("cum%\n", 1)[-1].splitlines():
+            flat, _, _, _, _, name = line.split(None, 5)
+            selfs[re.sub(r" \((partial-)?inline\)$", "", name)] += int(flat.removesuffix("ns"))
+        ours = report.selfs.get(event, Counter())
+        equal(f"pprof -top {event}", +ours, +selfs)
+    run("go", "tool", "pprof", "-peek", ".", path)
+
+
+def check_callgrind(report, path):
+    events = path.read_text().split("\nevents: ", 1)[1].split("\n", 1)[0].split()
+    names = {re.sub(r"[^A-Za-z0-9]", "_", k): k for k in report.totals}
+    text = run("callgrind_annotate", "--threshold=100", "--show-percs=no", "--auto=no", path)
+    total = re.search(r"^(.*)  PROGRAM TOTALS$", text, re.M).group(1)
+    numbers = [int(n.replace(",", "").replace(".", "0")) for n in total.split()]
+    equal("callgrind totals", dict(report.totals),
+          {names.get(e, e): n for e, n in zip(events, numbers) if n})
+    selfs = {e: Counter() for e in events}
+    row = re.compile(r"^\s*" + r"\s+".join([r"([\d,]+|\.)"] * len(events)) + r"\s+(.*)$")
+    for line in text.split("file:function\n", 1)[1].splitlines():
+        match = row.match(line)
+        if not match:
+            continue
+        name = re.sub(r" \[(\[[^\[\]]*\]|[^\[\]]*)\]$", "", match.groups()[-1])  # the module
+        name = name.split(":", 1)[1]
+        for event, n in zip(events, match.groups()):
+            selfs[event][name] += int(n.replace(",", "").replace(".", "0"))
+    # it lists functions down to the threshold of the first event only
+    first = events[0]
+    equal(f"callgrind {first}", +report.selfs[names.get(first, first)], +selfs[first])
+
+
+def check_speedscope(report, path):
+    data = json.loads(path.read_text())
+    schema = Path(os.environ.get("SPEEDSCOPE", "/nonexistent")) / "dist/release/file-format-schema.json"
+    if schema.exists():
+        import jsonschema
+        jsonschema.validate(data, json.loads(schema.read_text()))
+    frames = data["shared"]["frames"]
+    for profile in data["profiles"]:
+        stack, at, selfs = [], profile["startValue"], Counter()
+        for event in profile["events"]:
+            if event["at"] < at:
+                raise Wrong("speedscope: events out of order")
+            if event["at"] > at:
+                selfs[stack[-1]] += event["at"] - at
+            at = event["at"]
+            if event["type"] == "O":
+                stack.append(event["frame"])
+            elif stack.pop() != event["frame"]:
+                raise Wrong("speedscope: a frame is closed that is not open")
+        if stack:
+            raise Wrong("speedscope: frames stay open")
+        named = Counter()
+        for frame, n in selfs.items():
+            named[frames[frame]["name"]] += n
+        equal(f"speedscope {profile['name']}", report.totals[profile["name"]], profile["endValue"])
+        ours = report.selfs.get(profile["name"], Counter())
+        equal(f"speedscope {profile['name']}", +ours, +named)
+
+
+def check_csv(report, path):
+    rows = list(csv.DictReader(io.StringIO(path.read_bytes().decode(), newline=""), strict=True))
+    equal("csv rows", report.functions, len(rows))
+    for event, total in report.totals.items():
+        equal(f"csv {event}", total, sum(int(r[f"{event} self"]) for r in rows))
+
+
+CHECKS = [("pprof", "go", check_pprof), ("callgrind", "callgrind_annotate", check_callgrind),
+          ("speedscope", None, check_speedscope), ("csv", None, check_csv)]
+
+
+def check_trace(analyzer, name, trace, flags):
+    failed = 0
+    with tempfile.TemporaryDirectory() as work:
+        files = {c: Path(work) / c for c, _, _ in CHECKS}
+        again = Path(work) / "again"
+        run(analyzer, "-q", *flags, "--output", Path(work) / "json",
+            *(x for c in files for x in (f"--{c}", files[c])), trace)
+        run(analyzer, "-q", *flags, "-j1", "--pprof", again, trace)
+        report = Report(Path(work) / "json")
+        for consumer, tool, check in CHECKS:
+            if tool and not shutil.which(tool):
+                continue
+            try:
+                check(report, files[consumer])
+                print(f"ok - {name}: {consumer}")
+            except Wrong as e:
+                failed += 1
+                print(f"not ok - {name}: {e}")
+        if again.read_bytes() != files["pprof"].read_bytes():
+            failed += 1
+            print(f"not ok - {name}: --pprof differs from one run to the next")
+    return failed
+
+
+def main():
+    bin_dir, programs = Path(sys.argv[1]).resolve(), Path(sys.argv[2]).resolve()
+    analyzer, failed = bin_dir / "ruchy-analyze", 0
+    for consumer, tool, _ in CHECKS:
+        if tool and not shutil.which(tool):
+            print(f"SKIP - {consumer}: {tool} is not installed")
+    if not os.environ.get("SPEEDSCOPE"):
+        print("SKIP - speedscope: its schema (npm install speedscope; SPEEDSCOPE=node_modules/speedscope)")
+    golden = ROOT / "tests/golden"
+    for trace in sorted(golden.glob("*.rtrace")):
+        failed += check_trace(analyzer, trace.stem, trace, ["--symfs", golden])
+    for trace in sys.argv[3:]:
+        if Path(trace).exists():
+            failed += check_trace(analyzer, Path(trace).stem, trace, [])
+        else:
+            print(f"SKIP - {trace}: not there (make bench-programs)")
+    with tempfile.TemporaryDirectory() as work:
+        seen = set()
+        for case in live.CASES:
+            args = [a.replace("{dir}", str(programs)) for a in map(str, case.args)]
+            key = (case.program, *args)
+            if key in seen:
+                continue
+            seen.add(key)
+            trace = Path(work) / "t.rtrace"
+            if not (programs / case.program).exists():
+                print(f"SKIP - {case.name}: {case.program} is not built")
+                continue
+            try:
+                live.run([bin_dir / "ruchy-record", "-o", trace, "-F", 1000, *case.record,
+                          "--counters=cpu_clock,page_faults", "--", programs / case.program, 300, *args], case.env)
+            except live.Failure as e:
+                print(f"SKIP - {case.name}: {e}")
+                continue
+            failed += check_trace(analyzer, case.name, trace, [])
+    print(f"{failed} failed")
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
