@@ -64,7 +64,7 @@ PACKAGES_CFLAGS = $(call pkg,--cflags,libzstd libdw libelf libcjson libdeflate z
 FORMAT_SRC  := $(wildcard format/*.c)
 RECORD_SRC  := $(wildcard record/*.c)
 ANALYZE_SRC := $(wildcard analyze/*.c analyze/process/*.c analyze/unwind/*.c analyze/symbolize/*.c \
-                 analyze/profile/*.c analyze/report/*.c)
+                 analyze/profile/*.c analyze/report/*.c analyze/diff/*.c)
 DRIVER_SRC  := $(wildcard analyze/driver/*.c)
 UNIT_SRC    := $(wildcard tests/unit/test_*.c)
 FUZZ_SRC    := $(wildcard tests/fuzz/fuzz_*.c)
@@ -158,6 +158,7 @@ check-cli: all programs ## the command lines, their errors and exit statuses
 	bash tests/cli/profile.sh $(B) $(B)/programs
 	bash tests/cli/sources.sh $(B)
 	bash tests/cli/links.sh $(B)
+	bash tests/cli/diff.sh $(B)
 
 check-live: all programs ## record programs with known stacks, find those stacks
 	$(PYTHON) tests/live/live.py $(B) $(B)/programs

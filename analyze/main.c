@@ -8,6 +8,7 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include "analyze/compare.h"
 #include "analyze/info.h"
 #include "analyze/lookup.h"
 #include "analyze/options.h"
@@ -267,6 +268,44 @@ static int report(const struct options *o)
 	return status;
 }
 
+/* ---- diff ---- */
+
+static int make_one_profile(const struct options *o, char *const *trace, struct profile **ret,
+			    struct ruchy_error *err)
+{
+	struct options one = *o;
+
+	one.traces = trace;
+	one.n_traces = 1;
+	return make_profile(&one, ret, err);
+}
+
+static FILE *open_output(const char *path, struct ruchy_error *err)
+{
+	FILE *out = strcmp(path, "-") ? fopen(path, "we") : stdout;
+
+	if (!out)
+		ruchy_error_errno(err, "%s: it cannot be written", path);
+	return out;
+}
+
+static int diff(const struct options *o)
+{
+	const struct compare_stage stage = { .make = make_one_profile,
+					     .open = open_output,
+					     .close = finish_output,
+					     .messages = stderr,
+					     .width = terminal_width(),
+					     .colour =
+						     isatty(STDOUT_FILENO) && !getenv("NO_COLOR") };
+	struct ruchy_error err = { 0 };
+	int rc = compare_run(o, &stage, &err);
+
+	if (rc < 0)
+		return complain(&err);
+	return rc ? EXIT_CONDITION : EXIT_DONE;
+}
+
 /* Inputs and ELF files are mapped; where one gets shorter meanwhile, its bytes are gone. */
 static void file_shrank(int signal)
 {
@@ -298,6 +337,8 @@ int main(int argc, char **argv)
 		return options.modules ? show_modules(&options) : show_info(&options);
 	case OPTIONS_SYMBOLIZE:
 		return show_addresses(&options);
+	case OPTIONS_DIFF:
+		return diff(&options);
 	default:
 		return report(&options);
 	}

@@ -10,7 +10,7 @@
 enum kind { FLAG, TEXT, DIRECTORY, NUMBER, PERCENT };
 
 /* Which commands know a flag. */
-enum { IN_REPORT = 1, IN_INFO = 2, IN_SYMBOLIZE = 4, IN_ALL = 7 };
+enum { IN_REPORT = 1, IN_INFO = 2, IN_SYMBOLIZE = 4, IN_DIFF = 8, IN_ALL = 15 };
 
 static const struct option_spec {
 	const char *name, *value; /* value's name in the help, NULL for a flag */
@@ -19,11 +19,11 @@ static const struct option_spec {
 	size_t offset; /* in struct options */
 	const char *help;
 } specs[] = {
-	{ "--output", "FILE", TEXT, IN_REPORT, offsetof(struct options, json),
+	{ "--output", "FILE", TEXT, IN_REPORT | IN_DIFF, offsetof(struct options, json),
 	  "write the profile as JSON" },
 	{ "--flame-graph", "FILE", TEXT, IN_REPORT, offsetof(struct options, flame_graph),
 	  "write an interactive flame graph (SVG)" },
-	{ "--folded", "FILE", TEXT, IN_REPORT, offsetof(struct options, folded),
+	{ "--folded", "FILE", TEXT, IN_REPORT | IN_DIFF, offsetof(struct options, folded),
 	  "write folded stacks, one a line" },
 	{ "--perf-script", "FILE", TEXT, IN_REPORT, offsetof(struct options, perf_script),
 	  "write every sample as perf script does" },
@@ -35,13 +35,13 @@ static const struct option_spec {
 	  "write a profile for callgrind_annotate and KCachegrind" },
 	{ "--csv", "FILE", TEXT, IN_REPORT, offsetof(struct options, csv),
 	  "write a table of the functions (CSV)" },
-	{ "--hotspots", "N", NUMBER, IN_REPORT, offsetof(struct options, hotspots),
+	{ "--hotspots", "N", NUMBER, IN_REPORT | IN_DIFF, offsetof(struct options, hotspots),
 	  "show the N hottest functions (JSON: hotspots[])" },
 	{ "--sort", "NAME", TEXT, IN_REPORT, offsetof(struct options, sort),
 	  "order by self, total, samples, a counter or ipc, ..." },
 	{ "--lines", NULL, FLAG, IN_REPORT, offsetof(struct options, lines),
 	  "source lines, too (JSON: lines[])" },
-	{ "--weight", "COUNTER", TEXT, IN_REPORT, offsetof(struct options, weight),
+	{ "--weight", "COUNTER", TEXT, IN_REPORT | IN_DIFF, offsetof(struct options, weight),
 	  "what flame graph and folded stacks count" },
 	{ "--color", "METRIC", TEXT, IN_REPORT, offsetof(struct options, color),
 	  "colour the flame graph by ipc or another ratio" },
@@ -53,24 +53,35 @@ static const struct option_spec {
 	  "the same, by perf's name" },
 	{ "--debug-dir", "DIR", DIRECTORY, IN_ALL, offsetof(struct options, debug_dirs),
 	  "look for debug files in DIR, then /usr/lib/debug; repeatable" },
-	{ "--debuginfod", NULL, FLAG, IN_REPORT | IN_INFO, offsetof(struct options, debuginfod),
+	{ "--debuginfod", NULL, FLAG, IN_REPORT | IN_DIFF | IN_INFO,
+	  offsetof(struct options, debuginfod),
 	  "ask the servers of DEBUGINFOD_URLS for what is missing" },
-	{ "--no-inline", NULL, FLAG, IN_REPORT | IN_SYMBOLIZE, offsetof(struct options, no_inline),
-	  "do not expand inlined calls" },
-	{ "--min-complete", "PERCENT", PERCENT, IN_REPORT, offsetof(struct options, min_complete),
-	  "exit with 3 if fewer stacks are complete" },
-	{ "--unwinder", "ENGINE", TEXT, IN_REPORT, offsetof(struct options, unwinder),
+	{ "--no-inline", NULL, FLAG, IN_REPORT | IN_DIFF | IN_SYMBOLIZE,
+	  offsetof(struct options, no_inline), "do not expand inlined calls" },
+	{ "--min-complete", "PERCENT", PERCENT, IN_REPORT | IN_DIFF,
+	  offsetof(struct options, min_complete), "exit with 3 if fewer stacks are complete" },
+	{ "--unwinder", "ENGINE", TEXT, IN_REPORT | IN_DIFF, offsetof(struct options, unwinder),
 	  "walk stacks by rows (default), exact or libunwind" },
-	{ "--no-join", NULL, FLAG, IN_REPORT, offsetof(struct options, no_join),
+	{ "--no-join", NULL, FLAG, IN_REPORT | IN_DIFF, offsetof(struct options, no_join),
 	  "leave stacks cut that others would complete" },
-	{ "--max-stack", "BYTES", NUMBER, IN_REPORT, offsetof(struct options, max_stack),
+	{ "--max-stack", "BYTES", NUMBER, IN_REPORT | IN_DIFF, offsetof(struct options, max_stack),
 	  "use no more than BYTES of each stack dump" },
 	{ "--title", "TEXT", TEXT, IN_REPORT, offsetof(struct options, title),
 	  "title of the flame graph" },
-	{ "--jobs", "N", NUMBER, IN_REPORT | IN_SYMBOLIZE, offsetof(struct options, jobs),
+	{ "--jobs", "N", NUMBER, IN_REPORT | IN_DIFF | IN_SYMBOLIZE, offsetof(struct options, jobs),
 	  "use N threads, not one a CPU (also -j N)" },
-	{ "--quiet", NULL, FLAG, IN_REPORT, offsetof(struct options, quiet),
+	{ "--quiet", NULL, FLAG, IN_REPORT | IN_DIFF, offsetof(struct options, quiet),
 	  "no report on the terminal (also -q)" },
+	{ "--fail-on", "RULE", DIRECTORY, IN_DIFF, offsetof(struct options, fail_on),
+	  "diff: exit with 3 if e.g. 'self>+2%'; repeatable" },
+	{ "--markdown", "FILE", TEXT, IN_DIFF, offsetof(struct options, markdown),
+	  "diff: write the tables as Markdown" },
+	{ "--junit", "FILE", TEXT, IN_DIFF, offsetof(struct options, junit),
+	  "diff: write the rules as JUnit test cases" },
+	{ "--absolute", NULL, FLAG, IN_DIFF, offsetof(struct options, absolute),
+	  "diff: compare counts of a run, not shares" },
+	{ "--normalize", NULL, FLAG, IN_DIFF, offsetof(struct options, normalize),
+	  "diff: --folded scales the base to the new side's sum" },
 	{ "--records", NULL, FLAG, IN_INFO, offsetof(struct options, records),
 	  "info: list every record" },
 	{ "--modules", NULL, FLAG, IN_INFO, offsetof(struct options, modules),
@@ -87,10 +98,12 @@ void options_help(FILE *out)
 	fputs("usage: ruchy-analyze [report] [OPTIONS] TRACE...\n"
 	      "       ruchy-analyze info [--records] [--modules] [--verify] TRACE...\n"
 	      "       ruchy-analyze symbolize [--no-inline] FILE [ADDRESS...]\n"
+	      "       ruchy-analyze diff [OPTIONS] BASE... -- NEW...\n"
 	      "\n"
 	      "Where does the time go? Reads traces of ruchy-record and perf.data files\n"
 	      "(- is standard input); FILE - is standard output. Several outputs may be\n"
 	      "asked for at once. symbolize tells what is at addresses of an ELF file.\n"
+	      "diff tells what has changed between traces, or files of folded stacks.\n"
 	      "\n",
 	      out);
 	for (size_t i = 0; i < N_SPECS; i++) {
@@ -188,6 +201,7 @@ static int parse_flag(int argc, char **argv, int *i, struct options *o, struct r
 	size_t length = equals ? (size_t)(equals - arg) : strlen(arg);
 	const struct option_spec *spec = find_spec(arg, length);
 	unsigned command = o->command == OPTIONS_INFO        ? IN_INFO
+			   : o->command == OPTIONS_DIFF      ? IN_DIFF
 			   : o->command == OPTIONS_SYMBOLIZE ? IN_SYMBOLIZE
 							     : IN_REPORT;
 
@@ -210,8 +224,9 @@ static int parse_flag(int argc, char **argv, int *i, struct options *o, struct r
  * then. */
 static int check_outputs(const struct options *o, struct ruchy_error *err)
 {
-	const char *const outputs[] = { o->json,  o->flame_graph, o->folded,    o->perf_script,
-					o->pprof, o->speedscope,  o->callgrind, o->csv };
+	const char *const outputs[] = { o->json,     o->flame_graph, o->folded,    o->perf_script,
+					o->pprof,    o->speedscope,  o->callgrind, o->csv,
+					o->markdown, o->junit };
 	unsigned n = 0;
 
 	for (size_t i = 0; i < sizeof(outputs) / sizeof(outputs[0]); i++)
@@ -238,13 +253,21 @@ static const struct {
 	{ "report", OPTIONS_REPORT },
 	{ "info", OPTIONS_INFO },
 	{ "symbolize", OPTIONS_SYMBOLIZE },
+	{ "diff", OPTIONS_DIFF },
 };
+
+/* The traces so far are the base's. */
+static bool take_base(struct options *o)
+{
+	o->n_base = o->n_traces;
+	return true;
+}
 
 int options_parse(int argc, char **argv, struct options *ret, struct ruchy_error *err)
 {
 	struct options o = { .command = OPTIONS_REPORT };
 	char **traces = argv + 1;
-	bool only_traces = false;
+	bool only_traces = false, parted = false;
 	int first = 1, rc;
 
 	for (size_t i = 0; argc > 1 && i < sizeof(commands) / sizeof(commands[0]); i++)
@@ -258,6 +281,8 @@ int options_parse(int argc, char **argv, struct options *ret, struct ruchy_error
 			o.command = OPTIONS_HELP;
 		else if (!only_traces && !strcmp(argv[i], "--version"))
 			o.command = OPTIONS_VERSION;
+		else if (o.command == OPTIONS_DIFF && !parted && !strcmp(argv[i], "--"))
+			parted = take_base(&o);
 		else if (!only_traces && !strcmp(argv[i], "--"))
 			only_traces = true;
 		else if (!only_traces && argv[i][0] == '-' && argv[i][1])
@@ -270,6 +295,10 @@ int options_parse(int argc, char **argv, struct options *ret, struct ruchy_error
 			break;
 	}
 	o.traces = traces;
+	if (o.command == OPTIONS_DIFF && (!o.n_base || o.n_base == o.n_traces))
+		return ruchy_error_set(err, RUCHY_E_USAGE,
+				       "diff takes traces before and behind --, see ruchy-analyze "
+				       "--help");
 	if (!o.n_traces && o.command <= OPTIONS_SYMBOLIZE)
 		return ruchy_error_set(err, RUCHY_E_USAGE,
 				       "no %s is named, see ruchy-analyze --help",

@@ -12,7 +12,8 @@
 
 #include "ruchy/error.h"
 
-#define OPTIONS_MAX_DIRS 32
+#define OPTIONS_MAX_DIRS  32
+#define OPTIONS_MAX_RULES OPTIONS_MAX_DIRS
 
 /* The values of a flag that may be given several times, in order. */
 struct options_dirs {
@@ -24,6 +25,7 @@ enum options_command {
 	OPTIONS_REPORT,
 	OPTIONS_INFO,
 	OPTIONS_SYMBOLIZE,
+	OPTIONS_DIFF,
 	OPTIONS_HELP,
 	OPTIONS_VERSION,
 };
@@ -32,6 +34,7 @@ struct options {
 	enum options_command command;
 	char *const *traces; /* in argv; symbolize: the file and addresses */
 	size_t n_traces;
+	size_t n_base; /* diff: of them before "--" */
 	/* where files are looked for */
 	struct options_dirs sysroots, debug_dirs;
 	bool debuginfod;
@@ -47,6 +50,10 @@ struct options {
 	double min_complete;  /* percent; 0: not asked */
 	const char *unwinder; /* NULL: rows */
 	bool no_inline, no_join, quiet;
+	/* diff */
+	const char *markdown, *junit; /* files, as above */
+	struct options_dirs fail_on;  /* rules */
+	bool absolute, normalize;
 	/* info */
 	bool records, verify, modules;
 };

@@ -39,6 +39,7 @@ only analyze/symbolize '(ruchy/|analyze/(pool\.h|process/|unwind/|symbolize/))' 
 only analyze/profile '(ruchy|analyze/(pool\.h|process/module|unwind/stack|symbolize/symbolize|profile/))' \
 	'profile/ sees what stages hand over'
 only analyze/report '(ruchy/error|ruchy/event|ruchy/bytes|analyze/(profile|report)/)' 'reports see the profile and nothing below it'
+only analyze/diff '(ruchy/error|ruchy/event|ruchy/bytes|analyze/(profile|report|diff)/)' 'diff/ sees the profile and what reports share'
 
 everything='include format record analyze'
 seam '# *include <zstd' "$everything" 'format/codec_zstd\.c'
