@@ -12,14 +12,14 @@ static uint64_t state = 1;
 
 /* A chain that nothing shortens; only the constant differs, so a unit takes as long everywhere, and
  * equal functions are not made one. */
-#define WORKER(name, odd)                                               \
-	static __attribute__((noinline, noclone)) void name(unsigned n) \
-	{                                                               \
-		uint64_t x = state;                                     \
-                                                                        \
-		for (unsigned i = 0; i < n; i++)                        \
-			x = (x ^ (x >> 29)) * UINT64_C(odd) + n;        \
-		state = x;                                              \
+#define WORKER(name, odd)                                        \
+	static __attribute__((noinline)) void name(unsigned n)   \
+	{                                                        \
+		uint64_t x = state;                              \
+                                                                 \
+		for (unsigned i = 0; i < n; i++)                 \
+			x = (x ^ (x >> 29)) * UINT64_C(odd) + n; \
+		state = x;                                       \
 	}
 
 WORKER(planted, 0xBF58476D1CE4E5B1)
