@@ -243,6 +243,7 @@ Elf *module_dwarf_dwo(struct module_dwarf *d, const char *directory, const char 
 	struct dwo o = { .key = malloc(size + 1), .size = size };
 	char *path = NULL;
 	uint32_t *slot;
+	int fd;
 
 	if (!o.key || d->n_dwos == MAX_OPEN || !grow(d)) {
 		free(o.key);
@@ -255,7 +256,8 @@ Elf *module_dwarf_dwo(struct module_dwarf *d, const char *directory, const char 
 		free(o.key);
 		return d->dwos[*slot - 1].file.elf;
 	}
-	open_found(&o.file, module_debug_find_dwo(d->debug, directory, name, &path), path);
+	fd = module_debug_find_dwo(d->debug, directory, name, &path);
+	open_found(&o.file, fd, path);
 	d->dwos[d->n_dwos] = o;
 	*slot = (uint32_t)++d->n_dwos;
 	return o.file.elf;
@@ -265,7 +267,10 @@ Elf *module_dwarf_dwp(struct module_dwarf *d)
 {
 	char *path = NULL;
 
-	if (!d->package.tried)
-		open_found(&d->package, module_debug_find_dwp(d->debug, &path), path);
+	if (!d->package.tried) {
+		int fd = module_debug_find_dwp(d->debug, &path);
+
+		open_found(&d->package, fd, path);
+	}
 	return d->package.elf;
 }

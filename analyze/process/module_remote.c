@@ -17,7 +17,7 @@ typedef void set_data_call(void *client, void *data);
 typedef void *get_data_call(void *client);
 
 struct module_remote {
-	void *library; /* owned */
+	void *library; /* never unloaded */
 	void *client;  /* owned */
 	find_call *find_debuginfo, *find_executable;
 	end_call *end;
@@ -108,8 +108,7 @@ void module_remote_free(struct module_remote *r)
 		return;
 	if (r->client)
 		r->end(r->client);
-	if (r->library)
-		dlclose(r->library);
+	/* The library stays: what it loads keeps state that outlives a client. */
 	free(r);
 }
 
