@@ -6,7 +6,6 @@
 
 #include "analyze/diff/diff_report.h"
 #include "analyze/diff/diff_text.h"
-#include "analyze/report/report.h"
 
 #define ROWS          15 /* of each table, if --hotspots does not say */
 #define MARKDOWN_ROWS 20

@@ -15,10 +15,5 @@ int diff_junit_write(const struct diff_comparison *c, const struct diff_rule *ru
 /* "stack BASE NEW" a line, as difffolded.pl writes; `normalise`: the base's numbers as if both
  * sides had as many samples, its option -n. `counts`: events, else samples. RUCHY_E_NOMEM. */
 int diff_folded_write(const struct diff_comparison *c, bool counts, bool normalise, FILE *out);
-/* The paths of both sides as a call tree with the columns width, base and new, in parts of 10^9 of
- * their runs: what report_flamegraph draws. The width has room for what grew and for what vanished.
- * `*ret` is freed by diff_flame_free. RUCHY_E_NOMEM. */
-int diff_flame_new(const struct diff_comparison *c, struct profile **ret);
-void diff_flame_free(struct profile *p);
 
 #endif
