@@ -95,6 +95,9 @@ static void report_result(const struct record_options *o, const struct session_r
 			"ruchy-record: %llu samples without their stack: where the process's "
 			"environment lies was not known\n",
 			(unsigned long long)r->withheld);
+	if (r->limit)
+		fprintf(stderr, "ruchy-record: %s ended the recording; the command runs on\n",
+			r->limit);
 	fprintf(stderr,
 		"ruchy-record: %llu samples (%llu lost), %llu KiB in %s, %.2f s, recorder CPU "
 		"%.1f %%\n",
@@ -107,6 +110,8 @@ static void report_result(const struct record_options *o, const struct session_r
 /* As a shell tells of its command. */
 static int exit_status(const struct session_result *r)
 {
+	if (r->limit) /* asked for, and done */
+		return 0;
 	if (r->signal)
 		return 128 + r->signal;
 	return WIFSIGNALED(r->status) ? 128 + WTERMSIG(r->status) : WEXITSTATUS(r->status);
@@ -122,6 +127,7 @@ static int record(const struct record_options *o, const struct counter_plan *pla
 					 .plan = plan,
 					 .pmus = pmus,
 					 .request = o->request,
+					 .limits = o->limits,
 					 .observer = { &reporter, report_armed, report_failed } };
 	struct session_result result = { 0 };
 	struct ruchy_error err = { 0 };

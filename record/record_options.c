@@ -15,6 +15,8 @@
 #define MAX_PERIOD      (1ull << 62)
 #define MIN_STACK_BYTES 256
 #define MAX_STACK_BYTES 65528
+#define MAX_DURATION_MS (UINT64_C(1000) * 60 * 60 * 24 * 366)
+#define MAX_BYTES       (UINT64_C(1) << 62)
 
 static const char help[] =
 	"Usage: ruchy-record [OPTIONS] [--] COMMAND [ARGS...]\n"
@@ -41,6 +43,11 @@ static const char help[] =
 	"                           by ruchy-analyze; fp: frame pointers, by the kernel;\n"
 	"                           none: no stacks\n"
 	"      --no-inherit         only COMMAND's first thread\n"
+	"      --duration SECONDS   end the recording after so long, as 10 or 0.5; COMMAND\n"
+	"                           runs on\n"
+	"      --max-samples N      end it after so many samples, or a few more\n"
+	"      --max-size BYTES     end it when the trace is so large, or little larger;\n"
+	"                           K, M and G are understood\n"
 	"  -q, --quiet              print errors only\n"
 	"  -v, --verbose            print what was asked, granted and given up\n"
 	"      --help               print this and exit\n"
@@ -48,7 +55,7 @@ static const char help[] =
 	"\n"
 	"The exit status is COMMAND's (128 + N when signal N killed it); 126 or 127 when it\n"
 	"cannot be run, 1 when recording failed, 2 for bad usage. A TERM or HUP signal is\n"
-	"passed to COMMAND; a second one ends the recording.\n";
+	"passed to COMMAND; a second one ends the recording. 0 when a limit ended it.\n";
 
 enum flag_id {
 	FLAG_OUTPUT,
@@ -58,6 +65,9 @@ enum flag_id {
 	FLAG_STACK,
 	FLAG_UNWIND,
 	FLAG_NO_INHERIT,
+	FLAG_DURATION,
+	FLAG_MAX_SAMPLES,
+	FLAG_MAX_SIZE,
 	FLAG_QUIET,
 	FLAG_VERBOSE,
 	FLAG_LIST,
@@ -77,6 +87,8 @@ static const struct flag {
 	{ FLAG_NO_INHERIT, 0, "no-inherit", false }, { FLAG_QUIET, 'q', "quiet", false },
 	{ FLAG_VERBOSE, 'v', "verbose", false },     { FLAG_HELP, 0, "help", false },
 	{ FLAG_VERSION, 0, "version", false },       { FLAG_LIST, 0, "list", false },
+	{ FLAG_DURATION, 0, "duration", true },      { FLAG_MAX_SAMPLES, 0, "max-samples", true },
+	{ FLAG_MAX_SIZE, 0, "max-size", true },
 };
 
 #define N_FLAGS (sizeof(flags) / sizeof(flags[0]))
@@ -138,6 +150,59 @@ static int take_unwind(const struct flag *flag, const char *value, struct record
 			       flag->name, value);
 }
 
+/* Seconds with at most three decimals: "10", "0.5". */
+static int take_duration(const struct flag *flag, const char *value, uint64_t *ret_ns,
+			 struct ruchy_error *err)
+{
+	uint64_t ms = 0;
+	int decimals = -1; /* -1: before the point */
+	const char *at = value;
+
+	for (; ms <= MAX_DURATION_MS && decimals < 3; at++) {
+		if (*at == '.' && decimals < 0 && at > value)
+			decimals = 0;
+		else if (*at >= '0' && *at <= '9') {
+			ms = 10 * ms + (uint64_t)(*at - '0');
+			decimals += decimals >= 0;
+		} else
+			break;
+	}
+	for (int i = decimals < 0 ? 0 : decimals; i < 3 && ms <= MAX_DURATION_MS; i++)
+		ms *= 10;
+	if (*at || at == value || at[-1] == '.' || !ms || ms > MAX_DURATION_MS)
+		return ruchy_error_set(err, RUCHY_E_USAGE,
+				       "--%s: '%s' is not a number of seconds from 0.001 to %llu",
+				       flag->name, value,
+				       (unsigned long long)MAX_DURATION_MS / 1000);
+	*ret_ns = ms * 1000000;
+	return 0;
+}
+
+/* Bytes, or KiB, MiB, GiB: "4096", "64M". */
+static int take_size(const struct flag *flag, const char *value, uint64_t *ret,
+		     struct ruchy_error *err)
+{
+	static const char units[] = "KMG";
+	unsigned long long number;
+	unsigned shift = 0;
+	const char *unit;
+	char *end;
+
+	errno = 0;
+	number = strtoull(value, &end, 10);
+	unit = *end ? strchr(units, *end) : NULL;
+	if (unit) {
+		shift = 10 * (unsigned)(unit - units + 1);
+		end++;
+	}
+	if (*value < '0' || *value > '9' || *end || errno || !number || number > MAX_BYTES >> shift)
+		return ruchy_error_set(err, RUCHY_E_USAGE,
+				       "--%s: '%s' is not a size such as 4096, 512K, 64M or 1G",
+				       flag->name, value);
+	*ret = (uint64_t)number << shift;
+	return 0;
+}
+
 /* One flag with its value ("" where it takes none). */
 static int apply(const struct flag *flag, const char *value, struct record_options *o,
 		 struct ruchy_error *err)
@@ -162,6 +227,12 @@ static int apply(const struct flag *flag, const char *value, struct record_optio
 	case FLAG_NO_INHERIT:
 		o->request.inherit = false;
 		return 0;
+	case FLAG_DURATION:
+		return take_duration(flag, value, &o->limits.duration_ns, err);
+	case FLAG_MAX_SAMPLES:
+		return take_number(flag, value, 1, UINT64_MAX, &o->limits.samples, err);
+	case FLAG_MAX_SIZE:
+		return take_size(flag, value, &o->limits.bytes, err);
 	case FLAG_QUIET:
 		o->quiet = true;
 		return 0;
@@ -313,5 +384,17 @@ void record_options_describe(const struct record_options *o, struct ruchy_buf *t
 	put(text, unwind_names[o->request.unwind]);
 	if (!o->request.inherit)
 		put(text, " --no-inherit");
+	if (o->limits.duration_ns) {
+		char word[64];
+
+		snprintf(word, sizeof(word), " --duration=%llu.%03llu",
+			 (unsigned long long)(o->limits.duration_ns / 1000000000u),
+			 (unsigned long long)(o->limits.duration_ns / 1000000u % 1000u));
+		put(text, word);
+	}
+	if (o->limits.samples)
+		put_number(text, "max-samples", o->limits.samples);
+	if (o->limits.bytes)
+		put_number(text, "max-size", o->limits.bytes);
 	ruchy_buf_put(text, "", 1);
 }

@@ -8,6 +8,7 @@
 
 #include <stdbool.h>
 
+#include "record/limits.h"
 #include "record/perf_attr.h"
 #include "ruchy/bytes.h"
 
@@ -23,6 +24,7 @@ struct record_options {
 	const char *output;   /* borrowed from argv or static; "-": standard output */
 	const char *counters; /* a list of names, not yet understood */
 	struct perf_attr_request request;
+	struct limits limits;
 	bool quiet, verbose;
 	char **command; /* borrowed: the rest of argv, NULL-terminated */
 };

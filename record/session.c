@@ -213,7 +213,9 @@ static void stop_recording(struct session *s, const struct ruchy_error *why)
 /* Wait for a wakeup, or the next full pass, or (when nothing is recorded any more) a signal. */
 static void wait_for_work(struct session *s)
 {
-	uint64_t now = now_ns(), left = s->next_full_ns > now ? s->next_full_ns - now : 0;
+	uint64_t now = now_ns();
+	uint64_t wake = limits_wake(&s->config->limits, s->begin_ns, s->next_full_ns);
+	uint64_t left = wake > now ? wake - now : 0;
 	struct timespec timeout = { .tv_sec = (time_t)(left / 1000000000u),
 				    .tv_nsec = (long)(left % 1000000000u) };
 	size_t n = s->failed ? 1 : 1 + 2 * s->cpus.n;
@@ -223,19 +225,33 @@ static void wait_for_work(struct session *s)
 			s->polls[i].revents = 0;
 }
 
+static const char *limit_reached(const struct session *s)
+{
+	return limits_reached(&s->config->limits, now_ns() - s->begin_ns,
+			      drain_stats(s->drain)->samples, trace_writer_bytes(s->writer));
+}
+
+/* Asked to end before the command does. */
+static bool is_stopped(const struct session *s)
+{
+	return s->stop_signal || s->result.limit;
+}
+
 static void record_until_end(struct session *s)
 {
 	struct ruchy_error err = { 0 };
 
 	s->next_full_ns = now_ns();
-	while (!s->stop_signal && !target_ended(s->target, &s->result.status)) {
+	while (!s->stop_signal && !s->result.limit && !target_ended(s->target, &s->result.status)) {
 		wait_for_work(s);
 		handle_signals(s);
 		if (!s->failed && drain_what_woke(s, &err) < 0)
 			stop_recording(s, &err);
+		if (!s->failed)
+			s->result.limit = limit_reached(s);
 	}
 	s->result.signal = s->stop_signal;
-	if (s->stop_signal)
+	if (is_stopped(s))
 		s->result.status = (int)WIRE_STATUS_RUNNING;
 }
 
@@ -326,7 +342,7 @@ static enum session_outcome record(struct session *s, struct ruchy_error *err)
 	s->result.duration_ns = now_ns() - s->begin_ns;
 	s->result.cpu_ns = cpu_ns() - s->begin_cpu_ns;
 	if (!s->failed) {
-		rc = finish(s, s->stop_signal ? WIRE_END_SIGNAL : WIRE_END_COMMAND, err);
+		rc = finish(s, is_stopped(s) ? WIRE_END_SIGNAL : WIRE_END_COMMAND, err);
 		fill_result(s);
 		closed = output_close(s->output, rc < 0 ? NULL : err);
 		s->output = NULL;

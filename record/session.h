@@ -12,6 +12,7 @@
 #include "record/counter.h"
 #include "record/event_set.h"
 #include "record/fallback.h"
+#include "record/limits.h"
 #include "record/perf_attr.h"
 
 struct session_observer {
@@ -30,18 +31,20 @@ struct session_config {
 	const struct counter_plan *plan;
 	const struct pmu_tree *pmus;
 	struct perf_attr_request request;
+	struct limits limits; /* what ends the recording before the command does */
 	struct session_observer observer;
 };
 
 enum session_outcome {
-	SESSION_RECORDED,  /* the command ended, or a signal ended the recording */
+	SESSION_RECORDED,  /* the command ended, or a signal or limit the recording */
 	SESSION_NOT_RUN,   /* the command could not be executed */
 	SESSION_NOT_BEGUN, /* recording could not begin; the command was not run */
 	SESSION_CUT_SHORT, /* recording failed on the way; the observer was told */
 };
 
 struct session_result {
-	int signal;           /* that ended the recording; 0: the command ended */
+	int signal;           /* that ended the recording; 0: none did */
+	const char *limit;    /* that ended it, as an option; NULL: none did. Static */
 	int status;           /* wait(2) status of the command; WIRE_STATUS_RUNNING */
 	bool failed_at_close; /* all was recorded, but the end could not be written */
 	uint64_t samples, lost, bytes, withheld;

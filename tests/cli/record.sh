@@ -260,6 +260,34 @@ kill -9 "$(cat command_pid)" 2>/dev/null
 kill "$(cat grandchild)" 2>/dev/null
 if "$record" -q -o held.rtrace -- sleep 0.1; then ok "an idle command"; else fail "an idle command"; fi
 
+# ---- limits: the recording ends, whole, and the command runs on ----
+# limit FLAG: record with it; sets spent_ms
+limit() {
+	local flag=$1 status start
+	start=$(now_ms)
+	"$record" -o limit.rtrace "$flag" -F 1000 sh -c 'echo $$ >limited; exec ./busy 20000' 2>err
+	status=$?
+	spent_ms=$(($(now_ms) - start))
+	kill -0 "$(cat limited)" 2>/dev/null && alive=yes || alive=no
+	kill "$(cat limited)" 2>/dev/null
+	[ $status -eq 0 ] && [ $alive = yes ] && [ $spent_ms -lt 15000 ] && zstd -tq limit.rtrace &&
+		grep -q "^ruchy-record: ${flag%%=*} ended the recording" err
+}
+if limit --duration=0.5 && [ $spent_ms -ge 500 ]; then ok "--duration"; else fail "--duration" "$(cat err)"; fi
+if limit --max-samples=100 && [ "$(sample_count err)" -ge 100 ] && [ "$(sample_count err)" -le 5000 ]; then
+	ok "--max-samples"
+else
+	fail "--max-samples" "$(cat err)"
+fi
+if limit --max-size=16K && [ "$(stat -c %s limit.rtrace)" -ge 16384 ] && [ "$(stat -c %s limit.rtrace)" -le 1048576 ]; then
+	ok "--max-size"
+else
+	fail "--max-size" "$(cat err)"
+fi
+"$record" -o limit.rtrace --duration=60 sh -c 'exit 7' 2>err
+[ $? -eq 7 ] && ! grep -q 'ended the recording' err && ok "a command that ends before its limit" ||
+	fail "a command that ends before its limit" "$(cat err)"
+
 # ---- kill -9 at random moments: what was written reads, and reaches nearly to the end ----
 if [ -x "$analyze" ]; then
 	bad=0 worst_ms=0

@@ -116,6 +116,19 @@ static void test_parse_refuses(void **state)
 		{ "--stack-size 65536 prog", "256 to 65528" },
 		{ "--stack-size 260 prog", "multiple of 8" },
 		{ "--unwind dwarfs prog", "not dwarf, fp or none" },
+		{ "--duration 0 prog", "number of seconds" },
+		{ "--duration 0.0004 prog", "number of seconds" },
+		{ "--duration .5 prog", "number of seconds" },
+		{ "--duration 5. prog", "number of seconds" },
+		{ "--duration 5s prog", "number of seconds" },
+		{ "--duration 31622401 prog", "to 31622400" },
+		{ "--duration 99999999999999999999 prog", "number of seconds" },
+		{ "--max-samples 0 prog", "--max-samples" },
+		{ "--max-size 0 prog", "not a size" },
+		{ "--max-size 1T prog", "not a size" },
+		{ "--max-size 1MB prog", "not a size" },
+		{ "--max-size -1 prog", "not a size" },
+		{ "--max-size 4294967297G prog", "not a size" },
 	};
 	char *argv[MAX_WORDS + 1];
 	struct record_options o;
@@ -129,6 +142,45 @@ static void test_parse_refuses(void **state)
 		assert_int_equal(parse(line, argv, &o, &err), RUCHY_E_USAGE);
 		if (!strstr(err.text, cases[i].says))
 			fail_msg("\"%s\": %s", cases[i].line, err.text);
+	}
+}
+
+static void test_parse_limits(void **state)
+{
+	static const struct {
+		const char *line;
+		struct limits limits;
+		const char *asked; /* its end */
+	} cases[] = {
+		{ "prog", { 0, 0, 0 }, "--unwind=dwarf" },
+		{ "--duration 10 prog", { UINT64_C(10000000000), 0, 0 }, " --duration=10.000" },
+		{ "--duration 0.5 prog", { 500000000, 0, 0 }, " --duration=0.500" },
+		{ "--duration 1.025 prog", { 1025000000, 0, 0 }, " --duration=1.025" },
+		{ "--duration 31622400 prog",
+		  { UINT64_C(31622400000000000), 0, 0 },
+		  " --duration=31622400.000" },
+		{ "--max-samples=7 prog", { 0, 7, 0 }, " --max-samples=7" },
+		{ "--max-size=4097 prog", { 0, 0, 4097 }, " --max-size=4097" },
+		{ "--max-size=3K prog", { 0, 0, 3072 }, " --max-size=3072" },
+		{ "--max-size=2M prog", { 0, 0, 2097152 }, " --max-size=2097152" },
+		{ "--max-size=1G prog", { 0, 0, 1073741824 }, " --max-size=1073741824" },
+	};
+	char *argv[MAX_WORDS + 1];
+	struct record_options o;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct ruchy_buf text = { 0 };
+		size_t size = strlen(cases[i].asked) + 1;
+		char line[256];
+
+		strcpy(line, cases[i].line);
+		assert_int_equal(parse(line, argv, &o, NULL), 0);
+		assert_memory_equal(&o.limits, &cases[i].limits, sizeof(o.limits));
+		record_options_describe(&o, &text);
+		assert_true(text.size >= size);
+		assert_string_equal((char *)text.data + text.size - size, cases[i].asked);
+		ruchy_buf_fini(&text);
 	}
 }
 
@@ -152,6 +204,7 @@ int main(void)
 		cmocka_unit_test(test_parse_defaults),
 		cmocka_unit_test(test_parse_spellings),
 		cmocka_unit_test(test_parse_refuses),
+		cmocka_unit_test(test_parse_limits),
 		cmocka_unit_test(test_parse_help_needs_no_command),
 	};
 
