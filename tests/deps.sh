@@ -35,7 +35,6 @@ test  clang-format command clang-format
 test  cppcheck     command cppcheck
 test  util-linux   command setpriv
 test  procps       command pgrep
-test  dwz          command dwz
 test  xz-utils     command xz
 test  golang-go    command go
 test  valgrind     command callgrind_annotate
