@@ -33,7 +33,8 @@ MIN_SAMPLES = 300    # fewer: the work is multiplied and the case recorded again
 MIN_COMPLETE = 99.0  # % of samples in the program's own image that reach its entry
 MARKER = "ruchy-live-marker-7f1c93d2b6"
 
-ENTRY = re.compile(r"_start")
+# The loader's _start has no name where it is stripped.
+ENTRY = re.compile(r"_start|ld-linux\S*\.so\S*\+0x[0-9a-f]+")
 # where the C library has no symbol table, its thread entry has no name
 THREAD_ENTRY = re.compile(
     r"_start|(__GI_)?(__)?clone3?|start_thread|thread_start|libc[.-].*\+0x[0-9a-f]+|\[unknown\]")
