@@ -1,15 +1,15 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""analyze.py BIN_DIR [--runs N] [--only NAME] [--json FILE] - how fast recordings are analyzed, beside today's tools.
+"""analyze.py BIN_DIR CACHE [--only MEASUREMENT] [--program NAME] ... - how fast recordings are analyzed.
 
-Reads the recordings that programs.sh makes. Five measurements:
+Beside today's tools, in one run. Reads the recordings that programs.sh makes. Five measurements:
 
   whole     one process from start to end, symbols and inlined calls included, its output thrown away:
             ours from .rtrace and from perf.data, by one thread and by two, and perf and hotspot-perfparser
             from the same perf.data.
   warm      decoding, unwinding and aggregation only: what one more pass over the same samples costs in
-            CPU time, when their tables are built and their symbols found: (K + 1 passes - one) / K. A
-            .rtrace of K + 1 passes is made by repeat_trace, with later times; a perf.data is named K + 1 times.
+            CPU time, when their tables are built and their symbols found: (K + 1 passes - one) / K. The
+            recordings of K + 1 passes are made by repeat_trace and repeat_perf_data.py, with later times.
   scale     1 and 10 million samples, made by repeat_trace: time per sample, peak RSS.
   complete  the share of stacks that reach the thread's entry, by each tool's own output.
   addresses all unique pcs of one program's recording through each tool that turns addresses into lines.
@@ -38,7 +38,7 @@ PROGRAMS = ("rust", "sqlite", "cppcheck", "deep")
 ENTRIES = {"_start", "clone3", "__clone3", "clone", "__clone", "ret_from_fork_asm", "ret_from_fork"}
 HOTSPOT = ("/usr/lib/*/libexec/hotspot-perfparser", "/usr/libexec/hotspot-perfparser",
            "/usr/lib/hotspot-perfparser")
-WARM_PASSES = 10
+MORE_PASSES = {"rtrace": 10, "perf.data": 3}  # the latter are gigabytes
 # Both stop far earlier by default (perf at 127 frames, hotspot at 64), which makes deep stacks incomplete, and cheap.
 MAX_STACK = ("--max-stack", "1024")
 MAX_FRAMES = ("--max-frames", "1024")
@@ -120,7 +120,8 @@ class Ruchy:
     def facts(self, path):
         """Samples, and the share of complete stacks."""
         out = self.work / "facts.json"
-        subprocess.run([str(self.analyze), "-q", "--no-inline", "--output", str(out), str(path)], check=True)
+        subprocess.run([str(self.analyze), "-q", "--no-inline", "--output", str(out), str(path)], check=True,
+                       stderr=subprocess.DEVNULL)
         profile = json.loads(out.read_text())
         return profile["samples"], profile["stacks"]["complete_percentage"]
 
@@ -237,36 +238,44 @@ def repeated(bin_dir, path, samples, work):
     return out
 
 
+def with_more_passes(bin_dir, path, form, samples, work):
+    passes = MORE_PASSES[form] + 1
+    if form == "rtrace":
+        return repeated(bin_dir, path, samples * passes, work)
+    out = work / "more.perf.data"
+    # A process of its own: whatever this one grows to would count as the peak of all that it starts later.
+    subprocess.run([sys.executable, Path(__file__).parent / "repeat_perf_data.py", str(passes), path, out], check=True)
+    return out
+
+
+def warm_row(name, jobs):
+    if not all(j.runs for j in jobs):
+        return [name, next(j.failed for j in jobs if j.failed), "", ""]
+    count = jobs[1].count - jobs[0].count
+    median = (jobs[1].median("tree_cpu_s") - jobs[0].median("tree_cpu_s")) / count
+    least = (min(r.tree_cpu_s for r in jobs[1].runs) - min(r.tree_cpu_s for r in jobs[0].runs)) / count
+    return [name, in_thousands(1 / median), f"{1e9 * median:,.0f}", f"{1e9 * least:,.0f}"]
+
+
 def measure_warm(tools, bin_dir, cache, names, options, work):
-    """CPU time of one more pass, by one thread; median of rounds."""
+    """CPU time of one more pass, by one thread."""
     ruchy, rows, raw = tools[0], [], []
     one = 1 if ruchy.threads else None
     for name in names:
-        for form in ("rtrace", "perf.data"):
+        for form in MORE_PASSES:
             path = cache / f"{name}.{form}"
             if not path.exists():
                 continue
-            samples, _ = ruchy.facts(path)
-            more = [path] * (WARM_PASSES + 1)
-            if form == "rtrace":
-                more = [repeated(bin_dir, path, samples * (WARM_PASSES + 1), work)]
-            many = ruchy.facts(more[0])[0] if form == "rtrace" else samples * len(more)
-            jobs = [Job(f"{name} {form} one pass", ruchy.folded([path], one), samples),
-                    Job(f"{name} {form} {WARM_PASSES + 1} passes", ruchy.folded(more, one), many)]
+            samples = ruchy.facts(path)[0]
+            more = with_more_passes(bin_dir, path, form, samples, work)
+            jobs = [Job(f"{name} {form}", ruchy.folded([path], one), samples),
+                    Job(f"{name} {form} again and again", ruchy.folded([more], one), ruchy.facts(more)[0])]
             run_rounds(jobs, options, work)
             raw += jobs
-            if form == "rtrace":
-                more[0].unlink()
-            if not all(j.runs for j in jobs):
-                rows.append([f"{name}, {form}", jobs[1].failed or jobs[0].failed, ""])
-                continue
-            # Noise only ever adds: the least of the differences' ends is what the work takes.
-            cpu = jobs[1].median("tree_cpu_s") - jobs[0].median("tree_cpu_s")
-            best = min(r.tree_cpu_s for r in jobs[1].runs) - min(r.tree_cpu_s for r in jobs[0].runs)
-            rows.append([f"{name}, {form}", in_thousands((many - samples) / cpu), f"{1e9 * cpu / (many - samples):,.0f}",
-                         f"{1e9 * best / (many - samples):,.0f}"])
+            more.unlink()
+            rows.append(warm_row(f"{name}, {form}", jobs))
     print("### Decoding, unwinding and aggregation, tables warm, one thread\n")
-    table(["", "samples/s and core", "ns a sample, median", "fastest"], rows)
+    table(["", "samples/s and core", "ns a sample", "of the fastest runs"], rows)
     return raw
 
 
@@ -278,14 +287,16 @@ def measure_scale(tools, bin_dir, cache, options, work):
     jobs = []
     for samples in (1_000_000, 10_000_000):
         long = repeated(bin_dir, path, samples, work)
-        jobs.append(Job(f"{samples:,} samples, {long.stat().st_size >> 20:,} MiB", ruchy.folded([long]), ruchy.facts(long)[0]))
+        jobs.append(Job(f"{samples:,} samples, {long.stat().st_size >> 20:,} MiB", ruchy.folded([long]),
+                        ruchy.facts(long)[0]))
     run_rounds(jobs, options, work)
     for job in jobs:
         Path(job.command[-1]).unlink()
     print("### Long recordings, made of sqlite's\n")
     table(["", "wall s", "ns a sample", "CPU ns a sample", "peak RSS MiB"],
-          [[j.label, j.spread(), f"{1e9 * j.median('wall_s') / j.count:,.0f}", f"{1e9 * j.median('tree_cpu_s') / j.count:,.0f}",
-            f"{max(r.peak_kib for r in j.runs) / 1024:.0f}"] if j.runs else [j.label, j.failed, "", "", ""] for j in jobs])
+          [[j.label, j.spread(), f"{1e9 * j.median('wall_s') / j.count:,.0f}",
+            f"{1e9 * j.median('tree_cpu_s') / j.count:,.0f}", f"{max(r.peak_kib for r in j.runs) / 1024:.0f}"]
+           if j.runs else [j.label, j.failed, "", "", ""] for j in jobs])
     return jobs
 
 
@@ -293,8 +304,13 @@ def measure_scale(tools, bin_dir, cache, options, work):
 
 def unique_pcs(program, data, perf):
     """Addresses in the program's file of every frame of the recording, by perf, which shares no code with us."""
-    text = text_of([perf, "script", "--no-inline", *MAX_STACK, "-F", "ip,sym,dso", "-i", data])
-    pcs = {int(m[1], 16) for m in re.finditer(r"^\s+([0-9a-f]+) .*\((\S+)\)$", text, re.MULTILINE) if m[2] == str(program)}
+    pcs = set()
+    with subprocess.Popen([perf, "script", "--no-inline", *MAX_STACK, "-F", "ip,sym,dso", "-i", str(data)], text=True,
+                          errors="replace", stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as process:
+        for line in process.stdout:
+            frame = re.match(r"\s+([0-9a-f]+) .*\((\S+)\)$", line)
+            if frame and frame[2] == str(program):
+                pcs.add(int(frame[1], 16))
     # They are addresses in the file, not in the process, for a program of this kind: see that they are.
     low, size = (int(v, 16) for v in re.search(r"LOAD\s+0x\w+ 0x(\w+) 0x\w+ 0x(\w+) 0x\w+ R E",
                                                text_of(["readelf", "-lW", program])).groups())
@@ -349,7 +365,8 @@ def describe_machine(tools, options):
             ["dpkg-query", "-W", "-f", "${Package} ${Version}", "hotspot"]) + ")")
     for tool in ("llvm-addr2line", "addr2line", "eu-addr2line"):
         if shutil.which(tool):
-            versions.append(next((l.strip() for l in text_of([tool, "--version"]).splitlines() if re.search(r"\d\.\d", l)), tool))
+            lines = text_of([tool, "--version"]).splitlines()
+            versions.append(next((line.strip() for line in lines if re.search(r"\d\.\d", line)), tool))
     facts = {"date": time.strftime("%Y-%m-%d"), "cpu": model, "cpus": os.cpu_count(), "virtual": virtual,
              "kernel": platform.release(), "versions": versions, "runs": options.runs, "load": os.getloadavg()[0]}
     print(f"{facts['date']}, {model}{' (virtual machine)' if virtual else ''}, {facts['cpus']} CPUs, Linux "
@@ -361,7 +378,9 @@ def describe_machine(tools, options):
 def main():
     parser = argparse.ArgumentParser(description="how fast recordings are analyzed, beside today's tools")
     parser.add_argument("--runs", type=int, default=5)
-    parser.add_argument("--only", action="append", help=f"{', '.join(PROGRAMS)}, warm, addresses (these by default) or scale; repeatable")
+    parser.add_argument("--only", action="append", choices=("whole", "warm", "addresses", "scale"),
+                        help="one measurement (all but scale); repeatable")
+    parser.add_argument("--program", action="append", choices=PROGRAMS, help="one program (all); repeatable")
     parser.add_argument("--limit", type=float, default=200, help="seconds after which a run is stopped (200)")
     parser.add_argument("--slow-limit", type=float, default=20, help="a run of more seconds is not repeated (20)")
     parser.add_argument("--json", type=Path, help="every run")
@@ -370,17 +389,17 @@ def main():
     options = parser.parse_args()
     if options.runs < 1:
         parser.error("--runs is at least 1")
-    cache, only = options.cache.resolve(), options.only or [*PROGRAMS, "warm", "addresses"]
+    cache, only = options.cache.resolve(), options.only or ("whole", "warm", "addresses")
     bin_dir = options.bin_dir.resolve()
-    names = [name for name in PROGRAMS if name in only]
+    names = options.program or PROGRAMS
     work = Path(tempfile.mkdtemp(prefix=".bench-", dir=cache))  # gigabytes: not in what may be memory
     try:
         tools = (Ruchy(bin_dir, work), Perf(shutil.which("perf")), Hotspot(work))
         raw = {"machine": describe_machine(tools, options)}
-        for name in names:
+        for name in names if "whole" in only else ():
             raw[name] = [j.as_json() for j in measure_program(name, tools, cache, options, work)]
         if "warm" in only:
-            raw["warm"] = [j.as_json() for j in measure_warm(tools, bin_dir, cache, names or PROGRAMS, options, work)]
+            raw["warm"] = [j.as_json() for j in measure_warm(tools, bin_dir, cache, names, options, work)]
         if "scale" in only:
             raw["scale"] = [j.as_json() for j in measure_scale(tools, bin_dir, cache, options, work)]
         if "addresses" in only:
