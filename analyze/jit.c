@@ -148,30 +148,33 @@ static struct dump *dump_of(struct jit *j, uint32_t pid, uint64_t offset)
 {
 	struct jitdump_sink sink = { take_code, take_line, NULL };
 	struct dump *d = NULL;
+	struct jitdump *parser;
+	bool is_new;
 
 	for (size_t i = 0; i < j->n_dumps && !d; i++)
 		if (j->dumps[i]->pid == pid)
 			d = j->dumps[i];
 	if (d && offset)
 		return d;
-	if (d) {
-		jitdump_free(d->parser);
-		d->base += DUMP_SPAN;
-	} else {
+	is_new = !d;
+	if (is_new)
 		d = j->n_dumps < MAX_DUMPS ? calloc(1, sizeof(*d)) : NULL;
-		if (!d)
-			return NULL;
+	sink.arg = d;
+	parser = d ? jitdump_new(&sink) : NULL;
+	if (!parser) {
+		if (is_new)
+			free(d);
+		return NULL;
+	}
+	if (is_new) {
 		d->jit = j;
 		d->pid = pid;
 		j->dumps[j->n_dumps++] = d;
+	} else {
+		jitdump_free(d->parser);
+		d->base += DUMP_SPAN;
 	}
-	sink.arg = d;
-	d->parser = jitdump_new(&sink);
-	if (!d->parser) {
-		*d = *j->dumps[--j->n_dumps];
-		free(j->dumps[j->n_dumps]);
-		return NULL;
-	}
+	d->parser = parser;
 	return d;
 }
 
