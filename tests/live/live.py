@@ -334,8 +334,10 @@ def json_shares(**expected):
     return check
 
 
-def charged(counter, time=40, **expected):
-    """Of this counter's events each function has about so many percent, by its own samples; (low, high) in the JSON."""
+def charged(counter, time=20, **expected):
+    """Of this counter's events each function has about so many percent, by its own samples; (low, high) in the JSON.
+
+    Each has at least `time` percent of the time, or its share of the events would say little."""
     def check(profile):
         if profile.report is None:
             return None
@@ -398,6 +400,8 @@ def perf_has_marker(profile):
     return None
 
 
+# slices of 0.5 ms take turns in 1 ms: at 1000 Hz one of the two might have all samples
+NO_LOCK_STEP = ["--sampling-rate", "997"]
 GRID = r".*lab::Grid<{}, 32u?l?u?>"
 CASES = [
     Case("recursion", "recursion", [Chain(["_start", "main", "odd", "even", "bottom"])],
@@ -455,7 +459,7 @@ CASES = [
     Case("fptest: --unwind fp", "fptest", [Chain(["main", "fp_outer", "fp_middle", "fp_leaf"], 95, True)],
          record=["--unwind", "fp"], entry=None),
     *[Case(f"slices: of {us / 1000:g} ms", "slices", [], args=[str(us)], entry=None,
-           record=["--counters", "cpu_cycles,page_faults"],
+           record=["--counters", "cpu_cycles,page_faults", *NO_LOCK_STEP],
            also=[charged("page_faults", touches_pages=(95, 100), only_computes=(0, 2))])
       for us in (100, 500, 2000, 20000)],
     Case("env: no secret in the trace", "env",
@@ -497,6 +501,14 @@ def rename_by_twin(profile, stripped, twin):
     profile.modules = {rename(k): v for k, v in profile.modules.items()}
 
 
+def complaints_of(case, tools, programs, work):
+    """What is wrong with one recording of the case, all of it."""
+    try:
+        return run_case(case, tools, programs, work)
+    except (Failure, OSError, ValueError, KeyError) as error:
+        return [f"{type(error).__name__}: {error}" if not isinstance(error, Failure) else str(error)]
+
+
 def run_case(case, tools, programs, work):
     units = case.units
     while True:
@@ -536,10 +548,11 @@ def main():
             count["skipped"] += 1
             print(f"SKIP - {case.name}: {case.program} was not built (no rustc)", flush=True)
             continue
-        try:
-            complaints = run_case(case, tools, programs, directory)
-        except (Failure, OSError, ValueError, KeyError) as error:
-            complaints = [f"{type(error).__name__}: {error}" if not isinstance(error, Failure) else str(error)]
+        complaints = complaints_of(case, tools, programs, directory)
+        if complaints:
+            # shares are chance, and a busy machine takes its time from where it likes: once more, said aloud
+            print(f"again - {case.name}: {'; '.join(complaints)}", flush=True)
+            complaints = complaints_of(case, tools, programs, directory)
         count["failed" if complaints else "passed"] += 1
         print(f"not ok - {case.name}: {'; '.join(complaints)}" if complaints else f"ok - {case.name}",
               flush=True)
