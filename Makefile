@@ -236,6 +236,17 @@ lint: ## clang's warnings as errors, cppcheck
 bench: all programs ## overhead and speed beside perf's, in one run
 	$(PYTHON) tests/bench/bench.py $(B) $(B)/programs
 	$(PYTHON) tests/unwind/truth.py --large $(B) $(B)/programs
+BENCH_HELPERS := $(addprefix $(B)/tests/bench/,floor stopwatch forks threads)
+$(B)/tests/bench/floor $(B)/tests/bench/stopwatch: $(B)/tests/bench/%: tests/bench/%.c
+$(B)/tests/bench/forks $(B)/tests/bench/threads: $(B)/tests/bench/%: tests/bench/programs/%.c
+$(BENCH_HELPERS):
+	@mkdir -p $(@D)
+	$(call run,CC,$(CC) -std=gnu11 -O2 $(WARNINGS) -pthread -o $@ $<)
+OVERHEAD_RUNS ?= 30
+.PHONY: bench-overhead
+bench-overhead: bench-deps bench-programs $(BENCH_HELPERS) ## what recording costs the program, with statistics, beside perf (an hour)
+	$(PYTHON) tests/bench/overhead.py --runs $(OVERHEAD_RUNS) --json $(B)/bench-overhead.json $(B) $(BENCH_CACHE)
+
 bench-deps: ## install what the analysis is measured beside: perf, hotspot, addr2line of three kinds
 	sh tests/deps.sh bench
 # A long recording from a short one: repeat_trace SAMPLES IN OUT

@@ -53,6 +53,7 @@ bench llvm       command llvm-addr2line
 bench binutils   command addr2line
 bench dpkg-dev   command dpkg-source
 bench tcl        command tclsh
+bench python3-scipy path /usr/lib/python3/dist-packages/scipy
 bench g++        command g++
 bench rustc      command rustc
 '

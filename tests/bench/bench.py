@@ -45,11 +45,18 @@ class Run:
     tree_cpu_s: float
     peak_kib: int
     stderr: str
+    switches: int = 0        # context switches of its own main thread
     program_s: float = 0.0   # of a recording: from the program's start to its end
 
 
 class Unavailable(Exception):
     pass
+
+
+def own_switches(pid):
+    """Context switches of the main thread of a process that has ended and is not yet reaped."""
+    status = Path(f"/proc/{pid}/status").read_text()
+    return sum(int(n) for n in re.findall(r"voluntary_ctxt_switches:\s+(\d+)", status))
 
 
 def own_cpu(pid):
@@ -80,7 +87,7 @@ def measure(command, work, limit_s=None, stdin=None):
             time.sleep(0.002)
         os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
         wall = time.monotonic() - start
-        cpu = own_cpu(process.pid)
+        cpu, switches = own_cpu(process.pid), own_switches(process.pid)
         _, status, usage = os.wait4(process.pid, 0)
         process.returncode = os.waitstatus_to_exitcode(status)
         stderr.seek(0)
@@ -88,7 +95,7 @@ def measure(command, work, limit_s=None, stdin=None):
     if process.returncode != 0:
         line = (text.strip().splitlines() or ["nothing on stderr"])[-1]
         raise Unavailable(f"{Path(str(command[0])).name} exited with {process.returncode}: {line[:60]}")
-    return Run(wall, cpu, usage.ru_utime + usage.ru_stime, usage.ru_maxrss, text)
+    return Run(wall, cpu, usage.ru_utime + usage.ru_stime, usage.ru_maxrss, text, switches)
 
 
 def measure_program(command, around, work):
@@ -287,13 +294,12 @@ def programs_to_run(programs, source_root):
     return chosen
 
 
-def machine(perf, runs):
+def machine(perf, how):
     model = next((line.split(":", 1)[1].strip() for line in Path("/proc/cpuinfo").read_text().splitlines()
                   if line.startswith("model name")), platform.machine())
     version = subprocess.run([perf, "--version"], text=True, capture_output=True).stdout.strip() if perf else ""
     print(f"Machine: {model}, {os.cpu_count()} CPUs, Linux {platform.release()}")
-    print(f"Event: {EVENT} at {RATE_HZ} Hz, stack dumps of {STACK_BYTES} bytes; N = {runs} interleaved runs;"
-          f" median [quartiles]")
+    print(f"Event: {how}")
     print(f"Beside: {version or 'nothing: SKIP, perf is not installed, its rows are left out'}\n", flush=True)
 
 
@@ -310,7 +316,8 @@ def main():
     work = Path(tempfile.mkdtemp(prefix="ruchy-bench-"))
     try:
         tools = [Ruchy(options.bin_dir.resolve(), work)] + ([Perf(perf, work)] if perf else [])
-        machine(perf, options.runs)
+        machine(perf, f"{EVENT} at {RATE_HZ} Hz, stack dumps of {STACK_BYTES} bytes; N = {options.runs} interleaved runs;"
+                      " median [quartiles]")
         for name, command in programs_to_run(options.programs_dir.resolve(),
                                              Path(__file__).resolve().parents[2]):
             if options.only and name not in options.only:
