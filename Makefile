@@ -159,6 +159,7 @@ check-cli: all programs ## the command lines, their errors and exit statuses
 	bash tests/cli/sources.sh $(B)
 	bash tests/cli/links.sh $(B)
 	bash tests/cli/diff.sh $(B)
+	bash tests/cli/filter.sh $(B) $(B)/programs
 
 check-live: all programs ## record programs with known stacks, find those stacks
 	$(PYTHON) tests/live/live.py $(B) $(B)/programs

@@ -38,8 +38,8 @@ struct batch {
 /* ---- one chunk, by a worker ---- */
 
 /* A sample whose group was read with it counts once for each event of the group. */
-static int take_group(const struct batch *b, struct worker *w, unsigned number, uint64_t order,
-		      const struct event *e, const char *comm)
+static int take_group(const struct batch *b, unsigned number, uint64_t order, const struct event *e,
+		      const char *comm, const struct stack *stack)
 {
 	const struct leader_charge *charges;
 	int n = profile_leader_split(b->stages.leader, e, &charges), rc = n < 0 ? n : 0;
@@ -49,9 +49,17 @@ static int take_group(const struct batch *b, struct worker *w, unsigned number, 
 		part.event = charges[i].event;
 		part.sample.period = charges[i].period;
 		rc = profile_builder_add(b->stages.builder, number, order + (unsigned)i, &part,
-					 comm, &w->stack);
+					 comm, stack);
 	}
 	return rc;
+}
+
+static bool is_wanted(const struct batch *b, const struct event *e, const char *comm)
+{
+	return !filter_by_thread(b->stages.filter) ||
+	       filter_takes_thread(
+		       b->stages.filter, e->pid, e->tid, comm,
+		       process_table_comm(b->stages.processes, e->pid, e->pid, e->time_ns));
 }
 
 static int take_sample(const struct batch *b, struct worker *w, unsigned number, uint64_t order,
@@ -59,11 +67,15 @@ static int take_sample(const struct batch *b, struct worker *w, unsigned number,
 {
 	const struct process_table *processes = b->stages.processes;
 	const char *comm = process_table_comm(processes, e->pid, e->tid, e->time_ns);
+	const struct stack *stack = NULL;
 
-	unwinder_walk(w->unwinder, processes, e, &w->stack);
+	if (is_wanted(b, e, comm)) {
+		unwinder_walk(w->unwinder, processes, e, &w->stack);
+		stack = &w->stack;
+	}
 	if (b->stages.leader)
-		return take_group(b, w, number, order, e, comm);
-	return profile_builder_add(b->stages.builder, number, order, e, comm, &w->stack);
+		return take_group(b, number, order, e, comm, stack);
+	return profile_builder_add(b->stages.builder, number, order, e, comm, stack);
 }
 
 /* As if no more of the stack had been recorded. */

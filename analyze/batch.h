@@ -12,6 +12,7 @@
 #ifndef RUCHY_ANALYZE_BATCH_H
 #define RUCHY_ANALYZE_BATCH_H
 
+#include "analyze/filter.h"
 #include "analyze/pool.h"
 #include "analyze/process/process.h"
 #include "analyze/profile/profile.h"
@@ -28,6 +29,7 @@ struct batch_stages {
 	const struct process_table *processes;
 	struct unwind_tables *tables;
 	struct profile_builder *builder; /* of as many workers as the pool's */
+	const struct filter *filter;     /* NULL: every sample is wanted */
 	enum unwind_engine engine;
 	uint32_t max_dump; /* bytes of a stack dump that are used; 0: all */
 	uint64_t *chunks;  /* of all traces so far: the order of samples */

@@ -35,11 +35,20 @@ static int read_folded(struct work *w, enum diff_which which, const char *path)
 	return rc;
 }
 
+static bool is_filtered(const struct options *o)
+{
+	return o->threads.n || o->processes.n || o->comms.n || o->only_modules.n || o->focus.n ||
+	       o->ignore.n || o->time || o->no_kernel || o->merge_threads || o->trim_std;
+}
+
 static int read_trace(struct work *w, enum diff_which which, char *const *trace)
 {
 	struct profile *p;
 	int rc;
 
+	if (diff_is_folded(*trace) && is_filtered(w->o))
+		return ruchy_error_set(w->err, RUCHY_E_USAGE,
+				       "%s: folded stacks cannot be filtered, only traces", *trace);
 	if (diff_is_folded(*trace))
 		return read_folded(w, which, *trace);
 	rc = w->stage->make(w->o, trace, &p, w->err);

@@ -213,27 +213,40 @@ static int make_profile(const struct options *o, struct profile **ret, struct ru
 					.n_sysroots = o->sysroots.n,
 					.debug_dirs = o->debug_dirs.at,
 					.n_debug_dirs = o->debug_dirs.n };
+	const struct filter_request wanted = { .threads = { o->threads.at, o->threads.n },
+					       .processes = { o->processes.at, o->processes.n },
+					       .comms = { o->comms.at, o->comms.n },
+					       .modules = { o->only_modules.at, o->only_modules.n },
+					       .focus = { o->focus.at, o->focus.n },
+					       .ignore = { o->ignore.at, o->ignore.n },
+					       .time = o->time,
+					       .no_kernel = o->no_kernel,
+					       .merge_threads = o->merge_threads,
+					       .trim_std = o->trim_std };
+	struct filter *filter;
 	struct progress progress;
-	const struct pipeline_options pipeline = { .traces = o->traces,
-						   .n_traces = o->n_traces,
-						   .search = &search,
-						   .engine = engine_of(o->unwinder),
-						   .max_dump = o->max_stack,
-						   .no_join = o->no_join,
-						   .inlines = !o->no_inline,
-						   .jobs = o->jobs,
-						   .lines = o->lines,
-						   .rows = o->perf_script || o->timeline ||
-							   o->pprof || o->callgrind,
-						   .progress = &progress };
-	int rc = 0;
+	struct pipeline_options pipeline = { .traces = o->traces,
+					     .n_traces = o->n_traces,
+					     .search = &search,
+					     .engine = engine_of(o->unwinder),
+					     .max_dump = o->max_stack,
+					     .no_join = o->no_join,
+					     .inlines = !o->no_inline,
+					     .jobs = o->jobs,
+					     .lines = o->lines,
+					     .rows = o->perf_script || o->timeline || o->pprof ||
+						     o->callgrind,
+					     .progress = &progress };
+	int rc = filter_new(&wanted, &filter, err);
 
+	pipeline.filter = filter;
 	progress_init(&progress, isatty(STDERR_FILENO) ? stderr : NULL);
-	if (o->debuginfod)
+	if (rc == 0 && o->debuginfod)
 		rc = module_remote_new(show_download, NULL, &search.remote, err);
 	if (rc == 0)
 		rc = pipeline_run(&pipeline, ret, err);
 	module_remote_free(search.remote);
+	filter_free(filter);
 	return rc;
 }
 

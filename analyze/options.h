@@ -50,6 +50,10 @@ struct options {
 	double min_complete;  /* percent; 0: not asked */
 	const char *unwinder; /* NULL: rows */
 	bool no_inline, no_join, quiet;
+	/* filters: names and patterns, each of which is enough */
+	struct options_dirs threads, processes, comms, only_modules, focus, ignore;
+	const char *time; /* "A..B", NULL: all */
+	bool no_kernel, merge_threads, trim_std;
 	/* diff */
 	const char *markdown, *junit; /* files, as above */
 	struct options_dirs fail_on;  /* rules */

@@ -67,6 +67,7 @@ static int make_stages(struct passage *p)
 				       .engine = p->shared->options->engine,
 				       .max_dump = p->shared->options->max_dump,
 				       .builder = p->shared->builder,
+				       .filter = p->shared->options->filter,
 				       .chunks = &p->shared->chunks };
 	int rc;
 
@@ -250,7 +251,7 @@ int pipeline_run(const struct pipeline_options *options, struct profile **ret,
 		profile_builder_no_join(p.builder);
 	if (options->max_dump)
 		profile_builder_dump_limit(p.builder, options->max_dump);
-	rc = 0;
+	rc = profile_builder_filter(p.builder, options->filter);
 	for (size_t i = 0; rc == 0 && i < options->n_traces; i++)
 		rc = analyze_trace(&p, options->traces[i], err);
 	if (rc == 0)

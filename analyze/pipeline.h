@@ -3,6 +3,7 @@
 #ifndef RUCHY_ANALYZE_PIPELINE_H
 #define RUCHY_ANALYZE_PIPELINE_H
 
+#include "analyze/filter.h"
 #include "analyze/process/module_search.h"
 #include "analyze/profile/profile.h"
 #include "analyze/progress.h"
@@ -13,13 +14,14 @@ struct pipeline_options {
 	size_t n_traces;
 	const struct module_search *search; /* where files are looked for; NULL: where they were */
 	enum unwind_engine engine;
-	uint32_t max_dump;         /* bytes of a stack dump that are used; 0: all */
-	bool no_join;              /* leave stacks that were cut as they are */
-	unsigned jobs;             /* threads; 0: one for each CPU that we may run on */
-	bool inlines;              /* expand inlined calls */
-	bool lines;                /* make source lines, too */
-	bool rows;                 /* a report wants every sample in time order */
-	struct progress *progress; /* NULL: nobody watches */
+	uint32_t max_dump;           /* bytes of a stack dump that are used; 0: all */
+	bool no_join;                /* leave stacks that were cut as they are */
+	unsigned jobs;               /* threads; 0: one for each CPU that we may run on */
+	bool inlines;                /* expand inlined calls */
+	bool lines;                  /* make source lines, too */
+	bool rows;                   /* a report wants every sample in time order */
+	const struct filter *filter; /* what is shown; NULL: all */
+	struct progress *progress;   /* NULL: nobody watches */
 };
 
 /* The profile of all traces together. On success `*ret` is the caller's (profile_free). Any

@@ -36,7 +36,7 @@ only analyze '(ruchy|analyze)/' 'analyze/ sees include/ and itself'
 only analyze/process '(ruchy|analyze/process)/' 'process/ is the lowest room'
 only analyze/unwind '(ruchy|analyze/(process|unwind))/' 'unwind/ sees process/'
 only analyze/symbolize '(ruchy/|analyze/(pool\.h|process/|unwind/|symbolize/))' 'symbolize/ sees process/ and unwind/'
-only analyze/profile '(ruchy|analyze/(pool\.h|process/module|unwind/stack|symbolize/symbolize|profile/))' \
+only analyze/profile '(ruchy|analyze/(pool\.h|filter\.h|process/module|unwind/stack|symbolize/symbolize|profile/))' \
 	'profile/ sees what stages hand over'
 only analyze/report '(ruchy/error|ruchy/event|ruchy/bytes|analyze/(profile|report)/)' 'reports see the profile and nothing below it'
 only analyze/diff '(ruchy/error|ruchy/event|ruchy/bytes|analyze/(profile|report|diff)/)' 'diff/ sees the profile and what reports share'

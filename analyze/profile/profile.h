@@ -44,7 +44,8 @@ struct profile_column {
 	size_t recorded_in, exact_in; /* the last of them, from 1 */
 	/* exact totals of read(2) at the end; has_exact false where a recording of it has none */
 	bool has_exact;
-	uint64_t exact_count, enabled_ns, running_ns;
+	uint64_t exact_count, enabled_ns;
+	uint64_t running_ns; /* of the whole recording; 0: not known of all traces */
 };
 
 /* A counter that was asked for (or added), in the order asked. */
@@ -176,8 +177,19 @@ struct profile_broken {
 	uint64_t ends[STACK_END_COUNT];
 };
 
+/* What was hidden or left out because the user asked for it. */
+struct profile_filters {
+	const char *const *options; /* "--thread 12" */
+	size_t n_options;           /* 0: the profile tells of all samples */
+	/* Of the time base (all events where there is none): what is in the profile, and what was
+	 * recorded. */
+	struct profile_weight kept, all;
+	bool narrowed; /* some samples are left out: exact totals and coverage tell nothing */
+};
+
 struct profile {
 	struct profile_info info;
+	struct profile_filters filters;
 	const struct profile_column *columns;
 	size_t n_columns;
 	int time_base; /* column, -1 none */
@@ -221,9 +233,12 @@ struct profile_row {
 /* ---- making one ---- */
 
 struct profile_builder;
+struct filter; /* analyze/filter.h */
 
 /* `workers`: how many may add samples at once. `rows`: keep every sample for profile_rows. */
 struct profile_builder *profile_builder_new(unsigned workers, bool rows);
+/* Show only what the filter takes (borrowed; NULL: all). Before the first trace. RUCHY_E_NOMEM. */
+int profile_builder_filter(struct profile_builder *b, const struct filter *filter);
 /* Make lines, too. */
 void profile_builder_want_lines(struct profile_builder *b);
 /* Begin a trace: its events become columns. `path` for the header. Returns 0 or RUCHY_E_NOMEM. */
@@ -233,6 +248,7 @@ int profile_builder_trace(struct profile_builder *b, const char *path,
  * Add one sample of event `event` (index in the current trace's table) of thread (pid, tid, name),
  * whose name lives until the trace's end. `order` is its place among all samples, which decides
  * what comes first where a report has to choose; it rises from call to call of one worker.
+ * `stack` NULL: a filter left the sample out, which is only noted.
  * RUCHY_E_NOMEM, RUCHY_E_LIMIT, RUCHY_E_SYS. The only function here that several threads may call
  * at once, each with a worker's number of its own.
  */

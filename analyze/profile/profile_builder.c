@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "analyze/filter.h"
 #include "analyze/profile/profile_leader.h"
 
 struct profile_builder *profile_builder_new(unsigned workers, bool rows)
@@ -22,6 +23,7 @@ struct profile_builder *profile_builder_new(unsigned workers, bool rows)
 	b->counts = calloc(workers, sizeof(struct profile_counts *));
 	b->n_workers = b->counts ? workers : 0;
 	b->rows = rows ? row_spill_new(workers) : NULL;
+	b->rows_wanted = rows;
 	ok = b->counts && (b->rows || !rows);
 	for (unsigned i = 0; ok && i < workers; i++)
 		ok = (b->counts[i] = profile_counts_new()) != NULL;
@@ -43,6 +45,7 @@ void profile_builder_free(struct profile_builder *b)
 	free(b->counters);
 	free(b->event_columns);
 	row_spill_free(b->rows);
+	free(b->times);
 	free(b->fallbacks.at);
 	free(b->warnings.at);
 	intern_fini(&b->fallbacks.said);
@@ -58,6 +61,14 @@ void profile_builder_want_lines(struct profile_builder *b)
 void profile_builder_no_join(struct profile_builder *b)
 {
 	b->no_join = true;
+}
+
+int profile_builder_filter(struct profile_builder *b, const struct filter *filter)
+{
+	b->filter = filter;
+	if (!b->rows && filter_by_row(filter))
+		b->rows = row_spill_new(b->n_workers);
+	return b->rows || !filter_by_row(filter) ? 0 : RUCHY_E_NOMEM;
 }
 
 void profile_builder_dump_limit(struct profile_builder *b, uint32_t bytes)
@@ -296,6 +307,10 @@ int profile_builder_add(struct profile_builder *b, unsigned worker, uint64_t ord
 
 	if (column < 0)
 		return 0; /* an event that carries sideband only */
+	if (!stack) {
+		profile_counts_skip(b->counts[worker], order, (size_t)column, sample);
+		return 0;
+	}
 	rc = profile_counts_add(b->counts[worker], order, (size_t)column,
 				b->columns[column].time_base, sample, comm, stack, &counted);
 	return rc < 0 || !b->rows ? rc
@@ -343,18 +358,26 @@ static uint64_t lost_samples(const struct trace_meta *meta, const struct profile
 	return flushes > most ? flushes : most;
 }
 
-/* From the first to the last sample of the current trace. */
-static uint64_t duration(const struct profile_builder *b)
+/* When the samples of the current trace were taken. */
+static int add_times(struct profile_builder *b)
 {
-	uint64_t first = UINT64_MAX, last = 0;
+	struct trace_times t = { .first_ns = UINT64_MAX };
+	void *array = b->times;
 
 	for (unsigned i = 0; i < b->n_workers; i++) {
 		const struct profile_counts *c = b->counts[i];
 
-		first = c->first_time < first ? c->first_time : first;
-		last = c->last_time > last ? c->last_time : last;
+		t.first_ns = c->first_time < t.first_ns ? c->first_time : t.first_ns;
+		t.last_ns = c->last_time > t.last_ns ? c->last_time : t.last_ns;
+		t.last_order = c->last_order > t.last_order ? c->last_order : t.last_order;
 	}
-	return first <= last ? last - first : 0;
+	if (grow(&array, b->info.n_traces - 1, sizeof(*b->times)) < 0)
+		return RUCHY_E_NOMEM;
+	b->times = array;
+	b->times[b->info.n_traces - 1] = t;
+	if (t.first_ns <= t.last_ns)
+		b->info.duration_ns += t.last_ns - t.first_ns;
+	return 0;
 }
 
 int profile_builder_trace_end(struct profile_builder *b, const struct trace_meta *meta,
@@ -365,7 +388,8 @@ int profile_builder_trace_end(struct profile_builder *b, const struct trace_meta
 	char line[512];
 
 	add_totals(b, meta);
-	info->duration_ns += duration(b);
+	if (add_times(b) < 0)
+		return RUCHY_E_NOMEM;
 	info->lost += lost_samples(meta, losses);
 	info->throttled += losses->throttles;
 	info->damaged += losses->damaged + integrity->damaged + integrity->missing_chunks;

@@ -17,6 +17,13 @@ struct text_list {
 	struct intern said; /* their numbers in `texts` */
 };
 
+/* When a trace's samples were taken, those left out too. */
+struct trace_times {
+	uint64_t first_ns, last_ns; /* first > last: there are none */
+	uint64_t last_order;        /* the samples behind it are those of later traces */
+	uint64_t from_ns, to_ns;    /* the part that is wanted; profile_filter.c's */
+};
+
 struct profile_builder {
 	struct intern texts;
 	struct profile_counts **counts; /* owned, and each; by worker */
@@ -27,7 +34,10 @@ struct profile_builder {
 	size_t n_counters;
 	int *event_columns; /* owned: column of each event of the current trace, -1 none */
 	size_t n_event_columns;
-	struct row_spill *rows; /* NULL: not kept */
+	struct row_spill *rows;      /* NULL: not kept */
+	bool rows_wanted;            /* by a report, not only by the filter */
+	const struct filter *filter; /* borrowed; NULL: none */
+	struct trace_times *times;   /* owned, by trace */
 	bool lines;
 	/* The CPU time of the tasks recorded, the whole of coverage, and how many traces tell it.
 	 */

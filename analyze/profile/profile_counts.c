@@ -210,14 +210,51 @@ static const struct thread_slot *thread_of(struct profile_counts *c, uint64_t or
 	return NULL;
 }
 
+int profile_counts_put(struct profile_counts *c, const struct counted *as, uint32_t stack,
+		       size_t column, uint64_t period, bool end_counts, enum stack_end end)
+{
+	struct counts_column *to = &c->columns[column];
+
+	if (profile_counts_too_many(c->n_columns, as->group) ||
+	    profile_counts_too_many(c->n_columns, as->thread))
+		return RUCHY_E_LIMIT;
+	if (!count(&to->groups, as->group, period) || !count(&to->threads, as->thread, period))
+		return RUCHY_E_NOMEM;
+	if (count_squares(c, to, as->thread, stack, period) < 0)
+		return RUCHY_E_NOMEM;
+	to->total.samples++;
+	to->total.count += period;
+	c->samples++;
+	return end_counts ? count_end(c, as->thread, end) : 0;
+}
+
+static void see_time(struct profile_counts *c, uint64_t order, const struct event *sample)
+{
+	if (sample->time_ns < c->first_time)
+		c->first_time = sample->time_ns;
+	if (sample->time_ns > c->last_time)
+		c->last_time = sample->time_ns;
+	c->last_order = order;
+}
+
+void profile_counts_skip(struct profile_counts *c, uint64_t order, size_t column,
+			 const struct event *sample)
+{
+	struct counts_column *to = &c->columns[column];
+	uint64_t period = sample->sample.period;
+
+	to->skipped.samples++;
+	to->skipped.count += period;
+	to->skipped_squares += (profile_squares)period * period;
+	see_time(c, order, sample);
+}
+
 int profile_counts_add(struct profile_counts *c, uint64_t order, size_t column, bool end_counts,
 		       const struct event *sample, const char *comm, const struct stack *stack,
 		       struct counted *ret)
 {
 	const struct thread_slot *thread = thread_of(c, order, sample, comm);
-	struct counts_column *to = &c->columns[column];
 	struct group_key key = { .end = stack->end };
-	uint64_t period = sample->sample.period;
 	uint32_t group;
 	int rc;
 
@@ -232,20 +269,8 @@ int profile_counts_add(struct profile_counts *c, uint64_t order, size_t column, 
 	group = first_seen_add(&c->groups, &key, order);
 	if (group == KEYSET_NONE)
 		return RUCHY_E_NOMEM;
-	if (profile_counts_too_many(c->n_columns, group) ||
-	    profile_counts_too_many(c->n_columns, thread->thread))
-		return RUCHY_E_LIMIT;
-	if (!count(&to->groups, group, period) || !count(&to->threads, thread->thread, period))
-		return RUCHY_E_NOMEM;
-	if (count_squares(c, to, thread->thread, key.stack, period) < 0)
-		return RUCHY_E_NOMEM;
-	to->total.samples++;
-	to->total.count += period;
-	c->samples++;
-	if (sample->time_ns < c->first_time)
-		c->first_time = sample->time_ns;
-	if (sample->time_ns > c->last_time)
-		c->last_time = sample->time_ns;
+	see_time(c, order, sample);
 	*ret = (struct counted){ group, thread->thread };
-	return end_counts ? count_end(c, thread->thread, stack->end) : 0;
+	return profile_counts_put(c, ret, key.stack, column, sample->sample.period, end_counts,
+				  stack->end);
 }

@@ -52,6 +52,9 @@ struct counts_column {
 	struct squares_array leaves, thread_squares; /* by leaf frame, by thread */
 	struct profile_weight total;
 	profile_squares squares; /* of total */
+	/* samples that a filter left out before they were counted: in nothing above */
+	struct profile_weight skipped;
+	profile_squares skipped_squares;
 };
 
 /* Keys numbered in the order of their first sample. */
@@ -78,6 +81,7 @@ struct profile_counts {
 	uint64_t ends[STACK_END_COUNT];
 	uint64_t samples;
 	uint64_t first_time, last_time; /* of the current trace; first > last: none */
+	uint64_t last_order;            /* of all samples so far */
 	/* The threads of the last samples: (pid, tid, address of the name) to numbers. */
 	struct thread_slot {
 		const char *comm; /* NULL: free */
@@ -100,6 +104,12 @@ int profile_counts_trace(struct profile_counts *c, size_t n_columns);
 int profile_counts_add(struct profile_counts *c, uint64_t order, size_t column, bool end_counts,
 		       const struct event *sample, const char *comm, const struct stack *stack,
 		       struct counted *ret);
+/* A sample in `column` that nobody wants to see: only that there was one. */
+void profile_counts_skip(struct profile_counts *c, uint64_t order, size_t column,
+			 const struct event *sample);
+/* Count a sample whose group, stack and thread have their numbers. RUCHY_E_NOMEM, RUCHY_E_LIMIT. */
+int profile_counts_put(struct profile_counts *c, const struct counted *as, uint32_t stack,
+		       size_t column, uint64_t period, bool end_counts, enum stack_end end);
 void profile_counts_free(struct profile_counts *c);
 
 /* Numbers of one worker to numbers of all. */

@@ -43,15 +43,17 @@ void profile_free(struct profile *pub)
 	free(p->thread_places);
 	free(p->fallbacks);
 	free(p->warnings);
+	free(p->filters);
 	free(p);
 }
 
 /* ---- the workers' counts as one ---- */
 
-static int keep_groups(struct finish *f)
+int profile_groups_keep(struct finish *f)
 {
 	size_t n = f->c->groups.keys.n;
 
+	free(f->p->groups);
 	f->p->groups = profile_array(n, sizeof(*f->p->groups));
 	if (!f->p->groups)
 		return RUCHY_E_NOMEM;
@@ -78,7 +80,7 @@ static int merge(struct finish *f)
 	for (unsigned i = 0; i < b->n_workers; i++)
 		profile_counts_free(b->counts[i]);
 	b->n_workers = 0;
-	return keep_groups(f);
+	return profile_groups_keep(f);
 }
 
 /* ---- columns, counters, threads ---- */
@@ -96,7 +98,12 @@ static int make_columns(struct finish *f)
 		p->columns[i] = f->b->columns[i];
 		p->columns[i].total = f->c->columns[i].total;
 		p->columns[i].squares = f->c->columns[i].squares;
+		p->columns[i].total.samples += f->c->columns[i].skipped.samples;
+		p->columns[i].total.count += f->c->columns[i].skipped.count;
+		p->columns[i].squares += f->c->columns[i].skipped_squares;
 		p->columns[i].has_exact = p->columns[i].n_exact == p->columns[i].n_traces;
+		if (!p->columns[i].has_exact)
+			p->columns[i].running_ns = 0;
 		if (p->columns[i].time_base && p->pub.time_base < 0)
 			p->pub.time_base = (int)i;
 	}
@@ -157,7 +164,9 @@ int profile_builder_finish(struct profile_builder *b, struct symbolizer *symboli
 	rc = rc < 0 ? rc : make_columns(&f);
 	rc = rc < 0 ? rc : profile_totals_check(&f);
 	rc = rc < 0 ? rc : profile_cuts_join(&f);
-	rc = rc < 0 ? rc : profile_frames_make(&f, symbolizer, modules);
+	rc = rc < 0 ? rc : profile_frames_name(&f, symbolizer);
+	rc = rc < 0 ? rc : profile_filter_run(&f, modules);
+	rc = rc < 0 ? rc : profile_frames_make(&f, modules);
 	rc = rc < 0 ? rc : profile_broken_make(&f);
 	rc = rc < 0 ? rc : profile_tree_make(&f);
 	rc = rc < 0 ? rc : profile_squares_make(&f);
@@ -177,6 +186,7 @@ int profile_builder_finish(struct profile_builder *b, struct symbolizer *symboli
 	}
 	profile_counts_free(f.c);
 	free(f.lists);
+	free(f.trimmed);
 	free(f.stamps);
 	free(f.chain);
 	free(f.seen);

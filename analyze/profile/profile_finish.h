@@ -38,7 +38,7 @@ struct profile_whole {
 	uint32_t *thread_places;  /* thread number -> index in threads */
 	struct profile_module *modules;
 	size_t n_modules;
-	const char **fallbacks, **warnings;
+	const char **fallbacks, **warnings, **filters;
 };
 
 /* Scratch of one finish. Zero-initialise; profile_builder_finish frees what the steps leave in it.
@@ -48,6 +48,7 @@ struct finish {
 	struct profile_counts *c; /* of all workers */
 	struct profile_whole *p;
 	struct symbol_list *lists;      /* by frame number */
+	struct symbol *trimmed;         /* of some lists, where a filter shortened them */
 	struct intern functions, nodes; /* keys of profile_frames.c and profile_tree.c */
 	uint32_t *stamps;               /* by function: group that counted it last + 1 */
 	uint32_t *chain;                /* logical frames of one group, outermost first */
@@ -65,9 +66,14 @@ static inline void *profile_array(size_t n, size_t width)
 
 /* Complete the stacks that were cut, as far as is sure. */
 int profile_cuts_join(struct finish *f);
-/* Name the unique frames and make frames, symbols, functions (without weights) and stacks. */
-int profile_frames_make(struct finish *f, struct symbolizer *symbolizer,
-			const struct module_table *modules);
+/* Name the unique frames. */
+int profile_frames_name(struct finish *f, struct symbolizer *symbolizer);
+/* Leave only what the filter takes; says what that is. Changes counts, rows and names. */
+int profile_filter_run(struct finish *f, const struct module_table *modules);
+/* Make frames, symbols, functions (without weights) and stacks. */
+int profile_frames_make(struct finish *f, const struct module_table *modules);
+/* Copy the groups' keys, which joining changes, from the counts. */
+int profile_groups_keep(struct finish *f);
 /* Which modules stacks break in. */
 int profile_broken_make(struct finish *f);
 /* Lay the logical call tree; weights of its nodes and of the functions. */

@@ -29,7 +29,7 @@ static int compare_frames(const void *a, const void *b)
 }
 
 /* Symbolize all unique frames in the order that suits the symbolizer. */
-static int name_frames(struct finish *f, struct symbolizer *symbolizer)
+int profile_frames_name(struct finish *f, struct symbolizer *symbolizer)
 {
 	size_t n = f->c->tree.frames.n;
 	struct sorted_frame *sorted = profile_array(n, sizeof(*sorted));
@@ -167,11 +167,9 @@ static int make_stacks(struct finish *f)
 	return 0;
 }
 
-int profile_frames_make(struct finish *f, struct symbolizer *symbolizer,
-			const struct module_table *modules)
+int profile_frames_make(struct finish *f, const struct module_table *modules)
 {
-	int rc = name_frames(f, symbolizer);
+	int rc = make_all_frames(f, modules);
 
-	rc = rc < 0 ? rc : make_all_frames(f, modules);
 	return rc < 0 ? rc : make_stacks(f);
 }

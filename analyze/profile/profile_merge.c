@@ -206,6 +206,8 @@ static int merge_all(struct merge *m)
 		for (size_t c = 0; c < from->n_columns; c++) {
 			add(&m->to->columns[c].total, &from->columns[c].total);
 			m->to->columns[c].squares += from->columns[c].squares;
+			add(&m->to->columns[c].skipped, &from->columns[c].skipped);
+			m->to->columns[c].skipped_squares += from->columns[c].skipped_squares;
 		}
 		m->to->samples += from->samples;
 	}

@@ -123,7 +123,7 @@ static double find_scale(const struct profile_column *top, const struct profile_
 {
 	double ratio;
 
-	if (!top->has_exact || !bottom->has_exact || !top->running_ns || !bottom->running_ns)
+	if (!top->running_ns || !bottom->running_ns)
 		return 1;
 	ratio = (double)bottom->running_ns / (double)top->running_ns;
 	return fabs(ratio - 1) > 0.01 ? ratio : 1;

@@ -246,6 +246,21 @@ static void add_header(struct json *j, cJSON *root)
 	json_add(j, root, "withheld", json_count(info->withheld));
 }
 
+/* What was left out on request; nothing where everything is shown. */
+static void add_filters(struct json *j, cJSON *root)
+{
+	const struct profile_filters *f = &j->p->filters;
+	cJSON *object;
+
+	if (!f->n_options)
+		return;
+	object = json_add(j, root, "filters", cJSON_CreateObject());
+	json_add_strings(j, object, "options", f->options, f->n_options);
+	json_add(j, object, "samples", json_count(f->kept.samples));
+	json_add(j, object, "of_samples", json_count(f->all.samples));
+	json_add(j, object, "percentage", json_percentage(f->kept.count, f->all.count));
+}
+
 static int write_json(const struct profile *p, const struct report_options *options, FILE *out,
 		      struct ruchy_error *err)
 {
@@ -255,6 +270,7 @@ static int write_json(const struct profile *p, const struct report_options *opti
 	int rc = 0;
 
 	add_header(&j, root);
+	add_filters(&j, root);
 	json_add_counters(&j, root, "counters", true);
 	json_add_counters(&j, root, "supporting_counters", false);
 	json_add_metrics(&j, root, &p->metrics, NULL);

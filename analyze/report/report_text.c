@@ -124,6 +124,33 @@ static void put_samples(const struct text_page *t)
 	fputs(p->info.lost ? "\n" : ", none lost\n", t->out);
 }
 
+/* What is not shown, and how much that leaves. */
+static void put_filters(const struct text_page *t)
+{
+	const struct profile_filters *f = &t->p->filters;
+	struct report_number kept, all, share;
+	struct ruchy_buf line = { 0 };
+	char tail[160] = "";
+
+	if (!f->n_options)
+		return;
+	for (size_t i = 0; i < f->n_options; i++) {
+		ruchy_buf_put(&line, " ", i > 0);
+		ruchy_buf_put(&line, f->options[i], strlen(f->options[i]));
+	}
+	if (f->narrowed)
+		snprintf(tail, sizeof(tail), ": %s%% kept, %s of %s samples",
+			 report_number_percent(&share, f->kept.count, f->all.count, 2),
+			 report_number_grouped(&kept, f->kept.samples),
+			 report_number_grouped(&all, f->all.samples));
+	ruchy_buf_put(&line, tail, strlen(tail) + 1);
+	text_page_label(t, "filters");
+	if (!line.failed)
+		text_page_flow(t, (const char *)line.data, TEXT_LABEL_COLUMNS);
+	fputc('\n', t->out);
+	ruchy_buf_fini(&line);
+}
+
 static void put_stacks(const struct text_page *t)
 {
 	uint64_t all, whole = stack_ends_complete(t->p->ends, &all);
@@ -233,6 +260,7 @@ static void put_header(const struct text_page *t)
 	put_host(t);
 	put_recorded(t);
 	put_samples(t);
+	put_filters(t);
 	put_stacks(t);
 	put_threads(t);
 	put_missing(t);

@@ -369,7 +369,8 @@ int text_table_write(const struct text_page *t)
 	int rc;
 
 	if (p->time_base < 0 || !p->columns[p->time_base].total.samples) {
-		fputs(p->info.complete
+		fputs(p->filters.narrowed ? "\nNo samples: the filters left nothing.\n"
+		      : p->info.complete
 			      ? "\nNo samples: the program used too little CPU time to be seen.\n"
 			      : "\nNo samples: the recording was cut off before the first.\n",
 		      t->out);
