@@ -101,6 +101,8 @@ $(B)/%.o: %.c Makefile
 # The flame graph's script and style are embedded as they are.
 $(B)/analyze/report/report_flamegraph_script.o: analyze/report/flamegraph.js analyze/report/flamegraph.css
 
+$(B)/analyze/report/html_page.o: $(wildcard analyze/report/page/*)
+
 -include tests/programs/programs.mk
 -include tests/pmu-lab/lab.mk
 

@@ -23,6 +23,8 @@ static const struct option_spec {
 	  "write the profile as JSON" },
 	{ "--flame-graph", "FILE", TEXT, IN_REPORT, offsetof(struct options, flame_graph),
 	  "write an interactive flame graph (SVG)" },
+	{ "--html", "FILE", TEXT, IN_REPORT, offsetof(struct options, html),
+	  "write a page with graphs, tables and a timeline (HTML)" },
 	{ "--folded", "FILE", TEXT, IN_REPORT | IN_DIFF, offsetof(struct options, folded),
 	  "write folded stacks, one a line" },
 	{ "--perf-script", "FILE", TEXT, IN_REPORT, offsetof(struct options, perf_script),
@@ -245,9 +247,9 @@ static int parse_flag(int argc, char **argv, int *i, struct options *o, struct r
  * then. */
 static int check_outputs(const struct options *o, struct ruchy_error *err)
 {
-	const char *const outputs[] = { o->json,     o->flame_graph, o->folded,    o->perf_script,
-					o->pprof,    o->speedscope,  o->callgrind, o->csv,
-					o->markdown, o->junit };
+	const char *const outputs[] = { o->json,  o->flame_graph, o->folded,    o->perf_script,
+					o->pprof, o->speedscope,  o->callgrind, o->csv,
+					o->html,  o->markdown,    o->junit };
 	unsigned n = 0;
 
 	for (size_t i = 0; i < sizeof(outputs) / sizeof(outputs[0]); i++)

@@ -36,6 +36,7 @@ static const struct flag {
 	{ "--verbose", "-v", NULL, RECORD, "say what was asked and what was granted" },
 	{ "--output", NULL, "FILE", ANALYZE, "write the profile as JSON" },
 	{ "--flame-graph", NULL, "FILE", ANALYZE, "write an interactive flame graph (SVG)" },
+	{ "--html", NULL, "FILE", ANALYZE, "write a page with graphs and a timeline" },
 	{ "--folded", NULL, "FILE", ANALYZE, "write folded stacks" },
 	{ "--perf-script", NULL, "FILE", ANALYZE, "write every sample as perf script does" },
 	{ "--pprof", NULL, "FILE", ANALYZE, "write a profile for pprof (.pb.gz)" },

@@ -55,7 +55,7 @@ sweep() {
 	[ $failed -ne 0 ] || echo "ok - $name: $total allocations failed, $refused of them ended the program"
 }
 
-sweep "all reports" -q --symfs "$golden" --output out.json --flame-graph out.svg --folded out.folded \
+sweep "all reports" -q --symfs "$golden" --output out.json --flame-graph out.svg --html out.html --folded out.folded \
 	--perf-script out.script "$golden/kernel.rtrace"
 sweep "info" info --records "$golden/dwarf.rtrace"
 exit $failed

@@ -205,6 +205,15 @@ name="--output=- prints JSON and nothing else"
 run 0 "$name" --output=- $trace && { python3 -c 'import json; json.load(open("out"))' 2>err && pass "$name" || fail "$name" "$(tail -n 1 err)"; }
 name="--flame-graph=- prints the SVG and nothing else"
 run 0 "$name" --flame-graph=- $trace && { python3 -c 'import xml.dom.minidom as m; m.parse("out")' 2>err && pass "$name" || fail "$name" "$(tail -n 1 err)"; }
+name="--html=- prints a page that holds every sample and asks for nothing else"
+run 0 "$name" --html=- $trace && { python3 - "$(counted file.folded)" 2>err <<'EOF' && pass "$name" || fail "$name" "$(tail -n 1 err)"; }
+import json, re, sys
+page = open("out", encoding="utf-8").read()
+data = json.loads(re.search(r'<script type="application/json" id="data">(.*?)</script>', page, re.S)[1])
+cells = zip(data["cells"]["column"], data["cells"]["samples"])
+assert sum(n for column, n in cells if column == data["base"]) == int(sys.argv[1]), "other samples than folded"
+assert not re.search(r"(?:src|href)\s*=|url\(|\bimport\b|fetch\(|XMLHttp", page), "it loads something"
+EOF
 name="--perf-script=- prints the samples and nothing else"
 run 0 "$name" --perf-script=- $trace && { [ "$(grep -cE '^[^[:space:]].*: +[0-9]+ +[a-z_-]+: *$' out)" -eq "$(counted file.folded)" ] && pass "$name" || fail "$name" "$(grep -cE '^[^[:space:]]' out) headers for $(counted file.folded) samples: $(head -n 1 out)"; }
 name="a reader that goes away is no crash"

@@ -32,7 +32,7 @@ analyze() {
 	shift 2
 	mkdir -p "$dir"
 	timeout 300 "$bin/ruchy-analyze" -j"$jobs" --symfs "$golden" --hotspots 5 --output="$dir/json" --folded="$dir/folded" \
-		--perf-script="$dir/script" --flame-graph="$dir/svg" "$@" >"$dir/out" 2>"$dir/err"
+		--perf-script="$dir/script" --flame-graph="$dir/svg" --html="$dir/html" "$@" >"$dir/out" 2>"$dir/err"
 	echo "status $?" >>"$dir/err"
 	# What a pipe can't know: the trace's name.
 	sed -i '0,/"path":/s|"path":.*|"path"|' "$dir/json" 2>/dev/null
