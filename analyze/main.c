@@ -167,7 +167,9 @@ static int write_reports(const struct options *o, const struct profile *p, struc
 					  .weighted = o->weight != NULL,
 					  .by_metric = o->color != NULL,
 					  .lines = o->lines,
-					  .timeline = o->timeline };
+					  .timeline = o->timeline,
+					  .sources = { o->source_prefixes.at,
+						       o->source_prefixes.n } };
 	bool stdout_taken = o->quiet;
 
 	if (choose(o, p, &options, err) < 0)

@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "analyze/report/source_file.h"
+
 enum kind { FLAG, TEXT, DIRECTORY, NUMBER, PERCENT };
 
 /* Which commands know a flag. */
@@ -60,6 +62,9 @@ static const struct option_spec {
 	  "ask the servers of DEBUGINFOD_URLS for what is missing" },
 	{ "--no-inline", NULL, FLAG, IN_REPORT | IN_DIFF | IN_SYMBOLIZE,
 	  offsetof(struct options, no_inline), "do not expand inlined calls" },
+	{ "--source-prefix", "OLD=NEW", DIRECTORY, IN_REPORT,
+	  offsetof(struct options, source_prefixes),
+	  "sources of OLD are in NEW, not below here; repeatable" },
 	{ "--thread", "NAME", DIRECTORY, IN_REPORT | IN_DIFF, offsetof(struct options, threads),
 	  "only threads of that name or number; repeatable" },
 	{ "--process", "NAME", DIRECTORY, IN_REPORT | IN_DIFF, offsetof(struct options, processes),
@@ -260,6 +265,16 @@ static int check_outputs(const struct options *o, struct ruchy_error *err)
 	return 0;
 }
 
+static int check_sources(const struct options *o, struct ruchy_error *err)
+{
+	for (size_t i = 0; i < o->source_prefixes.n; i++)
+		if (!source_prefix_is_valid(o->source_prefixes.at[i]))
+			return ruchy_error_set(err, RUCHY_E_USAGE,
+					       "--source-prefix takes OLD=NEW, not '%s'",
+					       o->source_prefixes.at[i]);
+	return 0;
+}
+
 static int check_unwinder(const struct options *o, struct ruchy_error *err)
 {
 	if (!o->unwinder || !strcmp(o->unwinder, "rows") || !strcmp(o->unwinder, "exact") ||
@@ -327,6 +342,7 @@ int options_parse(int argc, char **argv, struct options *ret, struct ruchy_error
 				       "no %s is named, see ruchy-analyze --help",
 				       o.command == OPTIONS_SYMBOLIZE ? "file" : "trace");
 	*ret = o;
-	rc = check_unwinder(&o, err);
+	rc = check_sources(&o, err);
+	rc = rc < 0 ? rc : check_unwinder(&o, err);
 	return rc < 0 ? rc : check_outputs(&o, err);
 }

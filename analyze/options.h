@@ -54,6 +54,7 @@ struct options {
 	struct options_dirs threads, processes, comms, only_modules, focus, ignore;
 	const char *time; /* "A..B", NULL: all */
 	bool no_kernel, merge_threads, trim_std;
+	struct options_dirs source_prefixes; /* "OLD=NEW" each */
 	/* diff */
 	const char *markdown, *junit; /* files, as above */
 	struct options_dirs fail_on;  /* rules */

@@ -54,6 +54,7 @@ static const struct flag {
 	{ "--debug-dir", NULL, "DIR", ANALYZE, "look for debug files in DIR" },
 	{ "--debuginfod", NULL, NULL, ANALYZE, "ask the servers of DEBUGINFOD_URLS" },
 	{ "--no-inline", NULL, NULL, ANALYZE, "do not expand inlined calls" },
+	{ "--source-prefix", NULL, "OLD=NEW", ANALYZE, "sources of OLD are in NEW" },
 	{ "--thread", NULL, "NAME", ANALYZE, "only threads of that name or number" },
 	{ "--process", NULL, "NAME", ANALYZE, "only processes of that name or number" },
 	{ "--comm", NULL, "NAME", ANALYZE, "only threads of that name" },

@@ -13,18 +13,20 @@
 
 #include "analyze/profile/profile.h"
 #include "analyze/report/report_choice.h"
+#include "analyze/report/source_file.h"
 
 struct report_options {
 	unsigned hotspots; /* how many; 0: not asked */
 	unsigned width;    /* terminal columns; 0: not a terminal, plain and untruncated */
 	bool colour;
-	const char *title;         /* flame graph's, NULL: made from the command */
-	struct report_order order; /* of the terminal report's rows */
-	bool weighted;             /* flame graph and folded stacks count column `weight`, */
-	size_t weight;             /* else the time base */
-	bool by_metric;            /* the flame graph's colours tell `metric`, */
-	enum metric_id metric;     /* else the kind of code */
-	bool lines, timeline;      /* asked for */
+	const char *title;            /* flame graph's, NULL: made from the command */
+	struct report_order order;    /* of the terminal report's rows */
+	bool weighted;                /* flame graph and folded stacks count column `weight`, */
+	size_t weight;                /* else the time base */
+	bool by_metric;               /* the flame graph's colours tell `metric`, */
+	enum metric_id metric;        /* else the kind of code */
+	bool lines, timeline;         /* asked for */
+	struct source_search sources; /* where they are looked for */
 };
 
 struct report_ops {
