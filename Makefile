@@ -69,7 +69,8 @@ DRIVER_SRC  := $(wildcard analyze/driver/*.c)
 UNIT_SRC    := $(wildcard tests/unit/test_*.c)
 FUZZ_SRC    := $(wildcard tests/fuzz/fuzz_*.c)
 BENCH_SRC   := $(wildcard tests/bench/*.c)
-ALL_SRC     := $(FORMAT_SRC) $(RECORD_SRC) $(ANALYZE_SRC) $(DRIVER_SRC) $(UNIT_SRC) $(FUZZ_SRC) $(BENCH_SRC)
+LIVE_SRC    := $(wildcard tests/live/*.c)
+ALL_SRC     := $(FORMAT_SRC) $(RECORD_SRC) $(ANALYZE_SRC) $(DRIVER_SRC) $(UNIT_SRC) $(FUZZ_SRC) $(BENCH_SRC) $(LIVE_SRC)
 C_FILES     := $(ALL_SRC) $(shell find include format record analyze tests/unit tests/fuzz -name '*.h' 2>/dev/null)
 
 obj = $(patsubst %.c,$(B)/%.o,$(1))
@@ -163,8 +164,12 @@ check-cli: all programs ## the command lines, their errors and exit statuses
 	bash tests/cli/diff.sh $(B)
 	bash tests/cli/filter.sh $(B) $(B)/programs
 
-check-live: all programs ## record programs with known stacks, find those stacks
+# What --stack-privacy=redact makes of a recording: redact_trace IN OUT
+$(B)/tests/live/redact_trace: $(B)/tests/live/redact_trace.o $(FORMAT_OBJ) $(RECORD_LIB)
+	$(call run,LINK,$(CC) $(ALL_LDFLAGS) -o $@ $^ $(FORMAT_LIBS))
+check-live: all programs $(B)/tests/live/redact_trace ## record programs with known stacks, find those stacks
 	$(PYTHON) tests/live/live.py $(B) $(B)/programs
+	$(PYTHON) tests/live/privacy.py $(B) $(B)/programs
 	$(PYTHON) tests/unwind/agree.py $(B) $(B)/programs
 	$(PYTHON) tests/unwind/truth.py $(B) $(B)/programs
 

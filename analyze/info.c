@@ -61,6 +61,12 @@ static void put_host(FILE *out, const struct trace_meta *m)
 	if (m->pac_mask)
 		fprintf(out, "%-14s %#" PRIx64 "\n", "pac mask", m->pac_mask);
 	put_text(out, "asked", m->asked);
+	if (m->stack_privacy && !strcmp(m->stack_privacy, "redact"))
+		put_text(
+			out, "stack privacy",
+			"redact: words and registers that are no addresses of stack or code are 0");
+	else
+		put_text(out, "stack privacy", m->stack_privacy);
 	for (size_t i = 0; i < m->n_fallbacks; i++)
 		put_text(out, "fallback", m->fallbacks[i]);
 }

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <time.h>
 
+#include "record/redact.h"
 #include "record/stack_base.h"
 #include "ruchy/arch.h"
 #include "ruchy/trace_meta.h"
@@ -37,6 +38,8 @@ struct drain {
 	struct trace_writer *writer;     /* borrowed */
 	const struct event_table *table; /* the events' */
 	struct stack_base *bases;
+	struct redact redact;     /* its maps are owned; NULL: samples are not redacted */
+	struct ruchy_buf scratch; /* a sample that is being redacted */
 	struct cpu *cpus;
 	size_t n_cpus;
 	uint64_t pass_start;  /* of the pass that runs */
@@ -71,6 +74,15 @@ struct drain *drain_new(struct event_set *events, struct trace_writer *writer)
 		d->cpus[i].sideband = event_set_ring(events, EVENT_SET_SIDEBAND, i, NULL);
 	}
 	return d;
+}
+
+int drain_redact(struct drain *d)
+{
+	d->redact = (struct redact){ .events = d->table, .arch = arch_native };
+	if (arch_native->probe_pac_mask)
+		d->redact.pac_mask = arch_native->probe_pac_mask();
+	d->redact.maps = exec_maps_new(exec_maps_read_proc, NULL);
+	return d->redact.maps ? 0 : RUCHY_E_NOMEM;
 }
 
 /* The present time on the records' clock; where that is the kernel's own, the newest seen. */
@@ -119,12 +131,31 @@ static int write_chunk(struct drain *d, struct builder *b, enum wire_chunk_kind 
 
 /* ---- sideband ---- */
 
-/* What the bases of stacks must know. */
+/* What the redactor must know. */
+static void follow_maps(struct exec_maps *maps, const struct event *e)
+{
+	if (e->type == PERF_RECORD_MMAP2 && e->mmap.executable)
+		exec_maps_map(maps, e->mmap.pid, e->mmap.start, e->mmap.length, e->time_ns);
+	else if (e->type == PERF_RECORD_COMM && e->comm.exec)
+		exec_maps_exec(maps, e->comm.pid, e->time_ns);
+	else if (e->type == PERF_RECORD_FORK)
+		exec_maps_fork(maps, e->task.pid, e->task.ppid);
+	else if (e->type == PERF_RECORD_EXIT && e->task.pid == e->task.tid)
+		exec_maps_exit(maps, e->task.pid);
+	else if (e->type == PERF_RECORD_LOST)
+		exec_maps_lost(maps);
+}
+
+/* What the bases of stacks must know, and the redactor. */
 static void follow(struct drain *d, const uint8_t *record, size_t size)
 {
 	struct event e;
 
 	switch (ruchy_load32(record)) {
+	case PERF_RECORD_MMAP2:
+		if (!d->redact.maps)
+			return;
+		break;
 	case PERF_RECORD_COMM:
 	case PERF_RECORD_FORK:
 	case PERF_RECORD_EXIT:
@@ -135,6 +166,8 @@ static void follow(struct drain *d, const uint8_t *record, size_t size)
 	}
 	if (perf_record_decode(d->table, record, size, &e) < 0)
 		return;
+	if (d->redact.maps)
+		follow_maps(d->redact.maps, &e);
 	if (e.type == PERF_RECORD_COMM && e.comm.exec) {
 		stack_base_exec(d->bases, e.comm.pid, e.time_ns);
 	} else if (e.type == PERF_RECORD_FORK) {
@@ -170,8 +203,11 @@ static void take_sideband(struct drain *d, struct cpu *cpu)
 	/* The kernel tells of a loss only once there is room again: a ring that was nearly full
 	 * may have lost an exec already. */
 	if (rc < 0 ||
-	    taken + MAX_SIDEBAND_BYTES > event_set_ring_bytes(d->events, EVENT_SET_SIDEBAND))
+	    taken + MAX_SIDEBAND_BYTES > event_set_ring_bytes(d->events, EVENT_SET_SIDEBAND)) {
 		stack_base_lost(d->bases, now_ns(d));
+		if (d->redact.maps)
+			exec_maps_lost(d->redact.maps);
+	}
 }
 
 static void take_all_sideband(struct drain *d)
@@ -219,6 +255,17 @@ static bool has_dump(const struct event_desc *desc, const uint8_t *record, size_
 	       ruchy_load64(record + size - 8);
 }
 
+/* A redacted copy of `*record` in its place, until the next sample. The ring is read-only. */
+static int redact_copy(struct drain *d, uint64_t limit, const uint8_t **record, size_t size)
+{
+	ruchy_buf_clear(&d->scratch);
+	ruchy_buf_put(&d->scratch, *record, size);
+	if (d->scratch.failed)
+		return RUCHY_E_NOMEM;
+	*record = d->scratch.data;
+	return redact_sample(&d->redact, limit, d->scratch.data, size);
+}
+
 static int pack_sample(struct drain *d, struct cpu *cpu, const struct record_ids *ids,
 		       const uint8_t *record, size_t size)
 {
@@ -226,9 +273,15 @@ static int pack_sample(struct drain *d, struct cpu *cpu, const struct record_ids
 	const struct event_desc *desc = &d->table->events[ids->event];
 	uint64_t limit = stack_base_limit(d->bases, ids->pid, ids->tid, ids->time_ns,
 					  mode != PERF_RECORD_MISC_USER);
-	int rc = stack_share_pack(cpu->share, desc, arch_sp_reg(arch_native), record, size, limit,
-				  &cpu->open.data);
+	int rc;
 
+	if (d->redact.maps) {
+		rc = redact_copy(d, limit, &record, size);
+		if (rc < 0)
+			return rc;
+	}
+	rc = stack_share_pack(cpu->share, desc, arch_sp_reg(arch_native), record, size, limit,
+			      &cpu->open.data);
 	if (rc < 0)
 		return rc;
 	d->stats.samples++;
@@ -369,6 +422,8 @@ int drain_full(struct drain *d, bool last, struct ruchy_error *err)
 	if (rc < 0)
 		return rc;
 	stack_base_end_pass(d->bases);
+	if (d->redact.maps)
+		exec_maps_end_pass(d->redact.maps);
 	/*
 	 * A record gets its time a moment before it is committed, so one that was not yet in its
 	 * ring when this pass began may be a little older than that moment. It is not older than
@@ -394,6 +449,8 @@ void drain_free(struct drain *d)
 		stack_share_free(d->cpus[i].share);
 	}
 	free(d->cpus);
+	ruchy_buf_fini(&d->scratch);
+	exec_maps_free(d->redact.maps);
 	stack_base_free(d->bases);
 	free(d);
 }

@@ -31,6 +31,8 @@ struct drain_stats {
 
 /* `events` and `writer` are borrowed. NULL: no memory. */
 struct drain *drain_new(struct event_set *events, struct trace_writer *writer);
+/* From now on samples are redacted (redact.h). RUCHY_E_NOMEM. */
+int drain_redact(struct drain *d);
 /* Take the sideband rings into memory; cheap, for the moment after a wakeup. RUCHY_E_NOMEM. */
 int drain_sideband(struct drain *d, struct ruchy_error *err);
 /* Mark the i-th CPU's sample ring for drain_partial. */

@@ -128,6 +128,7 @@ static int record(const struct record_options *o, const struct counter_plan *pla
 					 .pmus = pmus,
 					 .request = o->request,
 					 .limits = o->limits,
+					 .redact = o->redact,
 					 .observer = { &reporter, report_armed, report_failed } };
 	struct session_result result = { 0 };
 	struct ruchy_error err = { 0 };

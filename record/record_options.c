@@ -42,6 +42,9 @@ static const char help[] =
 	"      --unwind METHOD      dwarf (default): registers and stack bytes, unwound\n"
 	"                           by ruchy-analyze; fp: frame pointers, by the kernel;\n"
 	"                           none: no stacks\n"
+	"      --stack-privacy MODE full (default), or redact: stack words and registers\n"
+	"                           that are no addresses of stack or code become 0, so\n"
+	"                           that the trace holds none of COMMAND's data\n"
 	"      --no-inherit         only COMMAND's first thread\n"
 	"      --duration SECONDS   end the recording after so long, as 10 or 0.5; COMMAND\n"
 	"                           runs on\n"
@@ -64,6 +67,7 @@ enum flag_id {
 	FLAG_PERIOD,
 	FLAG_STACK,
 	FLAG_UNWIND,
+	FLAG_STACK_PRIVACY,
 	FLAG_NO_INHERIT,
 	FLAG_DURATION,
 	FLAG_MAX_SAMPLES,
@@ -81,13 +85,21 @@ static const struct flag {
 	const char *name;
 	bool has_value;
 } flags[] = {
-	{ FLAG_OUTPUT, 'o', "output", true },        { FLAG_COUNTERS, 'e', "counters", true },
-	{ FLAG_RATE, 'F', "sampling-rate", true },   { FLAG_PERIOD, 'c', "period", true },
-	{ FLAG_STACK, 0, "stack-size", true },       { FLAG_UNWIND, 0, "unwind", true },
-	{ FLAG_NO_INHERIT, 0, "no-inherit", false }, { FLAG_QUIET, 'q', "quiet", false },
-	{ FLAG_VERBOSE, 'v', "verbose", false },     { FLAG_HELP, 0, "help", false },
-	{ FLAG_VERSION, 0, "version", false },       { FLAG_LIST, 0, "list", false },
-	{ FLAG_DURATION, 0, "duration", true },      { FLAG_MAX_SAMPLES, 0, "max-samples", true },
+	{ FLAG_OUTPUT, 'o', "output", true },
+	{ FLAG_COUNTERS, 'e', "counters", true },
+	{ FLAG_RATE, 'F', "sampling-rate", true },
+	{ FLAG_PERIOD, 'c', "period", true },
+	{ FLAG_STACK, 0, "stack-size", true },
+	{ FLAG_UNWIND, 0, "unwind", true },
+	{ FLAG_STACK_PRIVACY, 0, "stack-privacy", true },
+	{ FLAG_NO_INHERIT, 0, "no-inherit", false },
+	{ FLAG_QUIET, 'q', "quiet", false },
+	{ FLAG_VERBOSE, 'v', "verbose", false },
+	{ FLAG_HELP, 0, "help", false },
+	{ FLAG_VERSION, 0, "version", false },
+	{ FLAG_LIST, 0, "list", false },
+	{ FLAG_DURATION, 0, "duration", true },
+	{ FLAG_MAX_SAMPLES, 0, "max-samples", true },
 	{ FLAG_MAX_SIZE, 0, "max-size", true },
 };
 
@@ -148,6 +160,16 @@ static int take_unwind(const struct flag *flag, const char *value, struct record
 	}
 	return ruchy_error_set(err, RUCHY_E_USAGE, "--%s: '%s' is not dwarf, fp or none",
 			       flag->name, value);
+}
+
+static int take_stack_privacy(const struct flag *flag, const char *value, struct record_options *o,
+			      struct ruchy_error *err)
+{
+	o->redact = !strcmp(value, "redact");
+	if (o->redact || !strcmp(value, "full"))
+		return 0;
+	return ruchy_error_set(err, RUCHY_E_USAGE, "--%s: '%s' is not full or redact", flag->name,
+			       value);
 }
 
 /* Seconds with at most three decimals: "10", "0.5". */
@@ -224,6 +246,8 @@ static int apply(const struct flag *flag, const char *value, struct record_optio
 		return take_stack_size(flag, value, o, err);
 	case FLAG_UNWIND:
 		return take_unwind(flag, value, o, err);
+	case FLAG_STACK_PRIVACY:
+		return take_stack_privacy(flag, value, o, err);
 	case FLAG_NO_INHERIT:
 		o->request.inherit = false;
 		return 0;
@@ -382,6 +406,8 @@ void record_options_describe(const struct record_options *o, struct ruchy_buf *t
 		put_number(text, "stack-size", o->request.stack_bytes);
 	put(text, " --unwind=");
 	put(text, unwind_names[o->request.unwind]);
+	if (o->redact)
+		put(text, " --stack-privacy=redact");
 	if (!o->request.inherit)
 		put(text, " --no-inherit");
 	if (o->limits.duration_ns) {

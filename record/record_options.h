@@ -25,6 +25,7 @@ struct record_options {
 	const char *counters; /* a list of names, not yet understood */
 	struct perf_attr_request request;
 	struct limits limits;
+	bool redact; /* --stack-privacy */
 	bool quiet, verbose;
 	char **command; /* borrowed: the rest of argv, NULL-terminated */
 };

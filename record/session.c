@@ -100,6 +100,8 @@ static int begin_trace(struct session *s, struct ruchy_error *err)
 	host_describe(s->cpus.n, &items);
 	put_command(s->config->argv, &items);
 	trace_meta_put_text(&items, WIRE_META_ASKED, s->config->asked);
+	if (s->config->redact)
+		trace_meta_put_text(&items, WIRE_META_STACK_PRIVACY, "redact");
 	event_describe(s->events, &items);
 	for (size_t i = 0; i < s->fallbacks.n; i++)
 		trace_meta_put_text(&items, WIRE_META_FALLBACK, s->fallbacks.items[i].text);
@@ -148,7 +150,7 @@ static int arm(struct session *s, struct ruchy_error *err)
 		return rc;
 	s->drain = drain_new(s->events, s->writer);
 	s->polls = calloc(1 + 2 * s->cpus.n, sizeof(*s->polls));
-	if (!s->drain || !s->polls)
+	if (!s->drain || !s->polls || (s->config->redact && drain_redact(s->drain) < 0))
 		return no_memory(err);
 	fill_polls(s);
 	return 0;

@@ -32,6 +32,8 @@ static const struct flag {
 	{ "--period", "-c", "PERIOD", RECORD, "a sample every PERIOD events instead" },
 	{ "--stack-size", NULL, "BYTES", RECORD, "stack bytes copied a sample (default 8192)" },
 	{ "--unwind", NULL, "MODE", RECORD, "dwarf (default), fp or none" },
+	{ "--stack-privacy", NULL, "MODE", RECORD,
+	  "full (default), or redact: keep no data of the program" },
 	{ "--no-inherit", NULL, NULL, RECORD, "leave threads and children out" },
 	{ "--verbose", "-v", NULL, RECORD, "say what was asked and what was granted" },
 	{ "--output", NULL, "FILE", ANALYZE, "write the profile as JSON" },

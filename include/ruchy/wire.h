@@ -81,7 +81,8 @@ enum wire_chunk_kind {
 	X(END, 18)         /* see below: how the recording ended */                               \
 	X(PAC_MASK, 19)    /* u64: bits of a return address that may be its signature */          \
 	X(COUNTER_HOW, 20) /* how a counter was opened, see below */                              \
-	X(RECORDING, 21)   /* how the events were opened together, see below */
+	X(RECORDING, 21)   /* how the events were opened together, see below */                   \
+	X(STACK_PRIVACY, 22) /* text: what was done to stacks and registers: "redact" */
 
 #define WIRE_META_ENUM(name, value) WIRE_META_##name = (value),
 enum wire_meta_tag { WIRE_META_ITEMS(WIRE_META_ENUM) };

@@ -76,6 +76,7 @@ expect "too many counters" 2 "more than 64 counters" "$record" -e "$(seq -s, -f 
 expect "rate out of range" 2 "sampling-rate.*1 to 1000000" "$record" -F 0 true
 expect "rate and period" 2 "exclude each other" "$record" -F 9 -c 9 true
 expect "stack size unaligned" 2 "multiple of 8" "$record" --stack-size=1001 true
+expect "stack privacy" 2 "stack-privacy: 'some' is not full or redact" "$record" --stack-privacy=some true
 expect "unwind method" 2 "not dwarf, fp or none" "$record" --unwind=magic true
 [ -e ruchy.rtrace ] && fail "bad usage leaves no trace" || ok "bad usage leaves no trace"
 

@@ -469,6 +469,13 @@ CASES = [
     # the kernel puts up to 8 KiB of random padding below the strings; this reaches them from anywhere
     Case("env: no secret, with large dumps", "env", [Chain(["_start", "main", "shallow"], 43)],
          record=["--stack-size", "32768"], env={"SECRET": MARKER}, also=[no_marker, perf_has_marker]),
+    Case("redacted: itself, forked, executed", "forkexec",
+         [Chain(["_start", "main", "parent_work"], 27), Chain(["_start", "main", "run_forked", "forked_work"], 27),
+          Chain(["_start", "main", "run_execed", "execed_work"], 27)], record=["--stack-privacy", "redact"]),
+    Case("redacted: dlopen", "dlopen",
+         [Chain(["_start", "main", "visit", "plugin_a_entry", "plugin_a_work"], 27),
+          Chain(["_start", "main", "visit", "plugin_b_entry", "plugin_b_work"], 27)],
+         args=["{dir}"], own={"libplugin_a.so", "libplugin_b.so"}, record=["--stack-privacy", "redact"]),
     Case("golden: no C library", "golden",
          [Chain(["_start", "golden_main"] + ["golden_descend"] * 5 + ["golden_leaf"])]),
     Case("rust: the contract's program", "rust_contract",

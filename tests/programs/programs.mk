@@ -9,7 +9,7 @@ PROGRAM_C      := -std=gnu11 -D_GNU_SOURCE
 RUSTC          ?= rustc
 STRIP          ?= $(CROSS)strip
 
-PROGRAMS_C := recursion shares mixed threads forkexec dlopen omitfp signal bigframe fptest env slices crowd
+PROGRAMS_C := recursion shares mixed threads forkexec dlopen omitfp signal bigframe fptest env slices crowd secrets
 PROGRAMS   := $(addprefix $(PROGRAM_DIR)/,$(PROGRAMS_C) recursion_static recursion_static_pie \
                 recursion_stripped deep libplugin_a.so libplugin_b.so cpp golden demo)
 PROGRAMS_RUST := $(addprefix $(PROGRAM_DIR)/,rust_contract rust_stacks)
