@@ -158,7 +158,7 @@ static int write_reports(const struct options *o, const struct profile *p, struc
 		{ &report_folded, o->folded },       { &report_perfscript, o->perf_script },
 		{ &report_pprof, o->pprof },         { &report_speedscope, o->speedscope },
 		{ &report_callgrind, o->callgrind }, { &report_csv, o->csv },
-		{ &report_html, o->html },
+		{ &report_html, o->html },           { &report_firefox, o->firefox },
 	};
 	struct report_options options = { .hotspots = o->hotspots,
 					  .width = terminal_width(),
@@ -238,7 +238,7 @@ static int make_profile(const struct options *o, struct profile **ret, struct ru
 					     .jobs = o->jobs,
 					     .lines = o->lines,
 					     .rows = o->perf_script || o->timeline || o->pprof ||
-						     o->callgrind || o->html,
+						     o->callgrind || o->firefox || o->html,
 					     .progress = &progress };
 	int rc = filter_new(&wanted, &filter, err);
 

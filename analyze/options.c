@@ -33,6 +33,8 @@ static const struct option_spec {
 	  "write every sample as perf script does" },
 	{ "--pprof", "FILE", TEXT, IN_REPORT, offsetof(struct options, pprof),
 	  "write a profile for pprof (.pb.gz)" },
+	{ "--firefox", "FILE", TEXT, IN_REPORT, offsetof(struct options, firefox),
+	  "write a profile for the Firefox Profiler (gzipped JSON)" },
 	{ "--speedscope", "FILE", TEXT, IN_REPORT, offsetof(struct options, speedscope),
 	  "write a profile for speedscope (JSON)" },
 	{ "--callgrind", "FILE", TEXT, IN_REPORT, offsetof(struct options, callgrind),
@@ -254,7 +256,7 @@ static int check_outputs(const struct options *o, struct ruchy_error *err)
 {
 	const char *const outputs[] = { o->json,  o->flame_graph, o->folded,    o->perf_script,
 					o->pprof, o->speedscope,  o->callgrind, o->csv,
-					o->html,  o->markdown,    o->junit };
+					o->html,  o->firefox,     o->markdown,  o->junit };
 	unsigned n = 0;
 
 	for (size_t i = 0; i < sizeof(outputs) / sizeof(outputs[0]); i++)

@@ -40,7 +40,7 @@ struct options {
 	bool debuginfod;
 	/* report */
 	const char *json, *flame_graph, *folded, *perf_script, *pprof, *speedscope, *callgrind,
-		*csv, *html; /* files, "-" stdout, NULL not asked */
+		*csv, *html, *firefox; /* files, "-" stdout, NULL not asked */
 	const char *title;
 	const char *sort, *weight, *color; /* names in the profile, NULL not asked */
 	bool lines, timeline;

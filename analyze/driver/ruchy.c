@@ -42,6 +42,7 @@ static const struct flag {
 	{ "--folded", NULL, "FILE", ANALYZE, "write folded stacks" },
 	{ "--perf-script", NULL, "FILE", ANALYZE, "write every sample as perf script does" },
 	{ "--pprof", NULL, "FILE", ANALYZE, "write a profile for pprof (.pb.gz)" },
+	{ "--firefox", NULL, "FILE", ANALYZE, "write a profile for the Firefox Profiler" },
 	{ "--speedscope", NULL, "FILE", ANALYZE, "write a profile for speedscope (JSON)" },
 	{ "--callgrind", NULL, "FILE", ANALYZE, "write a profile for callgrind_annotate" },
 	{ "--csv", NULL, "FILE", ANALYZE, "write a table of the functions (CSV)" },

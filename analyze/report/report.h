@@ -37,6 +37,6 @@ struct report_ops {
 
 extern const struct report_ops report_text, report_json, report_flamegraph, report_folded,
 	report_perfscript, report_modules, report_pprof, report_speedscope, report_callgrind,
-	report_csv, report_html;
+	report_csv, report_html, report_firefox;
 
 #endif

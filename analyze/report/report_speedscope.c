@@ -11,39 +11,23 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
-#include "analyze/report/escape.h"
+#include "analyze/report/json_stream.h"
 #include "analyze/report/report.h"
 
 struct speedscope {
 	const struct profile *p;
 	FILE *out;
-	struct ruchy_buf text;
+	struct json_stream json;
 	uint32_t *frames; /* owned: of each node */
-	bool failed;
 };
-
-/* What escape makes of it is UTF-8 without control characters: two more are special to JSON. */
-static void put_text(struct speedscope *w, const char *text)
-{
-	ruchy_buf_clear(&w->text);
-	escape_append(&w->text, ESCAPE_TEXT, text ? text : "");
-	w->failed |= w->text.failed;
-	fputc('"', w->out);
-	for (size_t i = 0; i < w->text.size; i++) {
-		if (w->text.data[i] == '"' || w->text.data[i] == '\\')
-			fputc('\\', w->out);
-		fputc(w->text.data[i], w->out);
-	}
-	fputc('"', w->out);
-}
 
 static void put_frame(struct speedscope *w, const char *name, const char *file, bool first)
 {
 	fputs(first ? "\n{\"name\":" : ",\n{\"name\":", w->out);
-	put_text(w, name);
+	json_stream_text(&w->json, name);
 	if (file) {
 		fputs(",\"file\":", w->out);
-		put_text(w, file);
+		json_stream_text(&w->json, file);
 	}
 	fputc('}', w->out);
 }
@@ -111,7 +95,7 @@ static void put_profile(struct speedscope *w, size_t column)
 
 	fputs(column ? ",\n{\"type\":\"evented\",\"name\":" : "{\"type\":\"evented\",\"name\":",
 	      w->out);
-	put_text(w, c->name);
+	json_stream_text(&w->json, c->name);
 	fprintf(w->out, ",\"unit\":\"%s\",\"startValue\":0,\"events\":[",
 		c->nanoseconds ? "nanoseconds" : "none");
 	end = put_events(w, column);
@@ -125,7 +109,7 @@ static void put_document(struct speedscope *w)
 	fputs("{\"$schema\":\"https://www.speedscope.app/file-format-schema.json\",\n\"exporter\":"
 	      "\"ruchy-analyze " RUCHY_VERSION "\",\n\"name\":",
 	      w->out);
-	put_text(w, p->info.command ? p->info.command : p->info.trace);
+	json_stream_text(&w->json, p->info.command ? p->info.command : p->info.trace);
 	if (p->time_base >= 0)
 		fprintf(w->out, ",\n\"activeProfileIndex\":%d", p->time_base);
 	fputs(",\n\"shared\":{\"frames\":[", w->out);
@@ -139,16 +123,16 @@ static void put_document(struct speedscope *w)
 static int write_speedscope(const struct profile *p, const struct report_options *options,
 			    FILE *out, struct ruchy_error *err)
 {
-	struct speedscope w = { .p = p, .out = out };
+	struct speedscope w = { .p = p, .out = out, .json = { .out = out } };
 
 	(void)options;
 	w.frames = calloc(p->n_nodes + 1, sizeof(*w.frames));
 	if (w.frames)
 		put_document(&w);
-	w.failed |= !w.frames;
+	w.json.failed |= !w.frames;
 	free(w.frames);
-	ruchy_buf_fini(&w.text);
-	return w.failed ? ruchy_error_set(err, RUCHY_E_NOMEM, "speedscope: no memory") : 0;
+	json_stream_fini(&w.json);
+	return w.json.failed ? ruchy_error_set(err, RUCHY_E_NOMEM, "speedscope: no memory") : 0;
 }
 
 const struct report_ops report_speedscope = { .name = "speedscope", .write = write_speedscope };

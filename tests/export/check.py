@@ -8,12 +8,15 @@ in one call, and asks the programs that they are made for:
     --pprof       go tool pprof -raw, -top, -peek
     --callgrind   callgrind_annotate
     --speedscope  the JSON Schema of the npm package ($SPEEDSCOPE: its directory), and that events nest
+    --firefox     the tables of its types (src/types/profile.ts of the Firefox Profiler, which is no package): every
+                  column is there and as long as it says, every number leads somewhere
     --csv         Python's csv
 
 Totals of every event and self counts of every function must equal those of --output exactly.
 A consumer that is not installed is SKIPped with its name. Standard library and python3-jsonschema.
 """
 import csv
+import gzip
 import io
 import json
 import os
@@ -142,6 +145,69 @@ def check_speedscope(report, path):
         equal(f"speedscope {profile['name']}", +ours, +named)
 
 
+FIREFOX_TABLES = {
+    "samples": ("stack", "timeDeltas", "weight"),
+    "stackTable": ("prefix", "frame"),
+    "frameTable": ("address", "inlineDepth", "category", "subcategory", "func", "nativeSymbol", "innerWindowID",
+                   "line", "column"),
+    "funcTable": ("name", "isJS", "relevantForJS", "resource", "fileName", "lineNumber", "columnNumber"),
+    "resourceTable": ("lib", "name", "host", "type"),
+    "nativeSymbols": ("libIndex", "address", "name", "functionSize"),
+    "markers": ("data", "name", "startTime", "endTime", "phase", "category"),
+}
+
+
+def check_firefox_thread(data, thread):
+    """Samples by the leaf's function: its name and the sum of weights."""
+    for table, columns in FIREFOX_TABLES.items():
+        for column in columns:
+            if len(thread[table][column]) != thread[table]["length"]:
+                raise Wrong(f"firefox: {table}.{column} is not as long as its table")
+    stacks, frames, funcs = thread["stackTable"], thread["frameTable"], thread["funcTable"]
+    strings, libs = len(thread["stringArray"]), len(data["libs"])
+    lengths = [(stacks["frame"], frames["length"]), (frames["func"], funcs["length"]),
+               (frames["category"], len(data["meta"]["categories"])), (funcs["name"], strings),
+               ([r for r in funcs["resource"] if r != -1], thread["resourceTable"]["length"]),
+               ([f for f in funcs["fileName"] if f is not None], strings),
+               (thread["resourceTable"]["lib"], libs), (thread["resourceTable"]["name"], strings)]
+    for numbers, end in lengths:
+        if any(not 0 <= n < end for n in numbers):
+            raise Wrong("firefox: a number leads nowhere")
+    for i, prefix in enumerate(stacks["prefix"]):
+        if prefix is None:
+            continue
+        if not 0 <= prefix < i:
+            raise Wrong("firefox: a stack's prefix does not come before it")
+        if frames["inlineDepth"][stacks["frame"][i]]:
+            outer, inner = stacks["frame"][prefix], stacks["frame"][i]
+            if frames["inlineDepth"][outer] + 1 != frames["inlineDepth"][inner] or \
+                    frames["address"][outer] != frames["address"][inner]:
+                raise Wrong("firefox: an inlined frame does not stand below the one it is inlined into")
+    if any(d < 0 for d in thread["samples"]["timeDeltas"]):
+        raise Wrong("firefox: samples out of order")
+    selfs = Counter()
+    for stack, weight in zip(thread["samples"]["stack"], thread["samples"]["weight"]):
+        if stack is not None:
+            name = thread["stringArray"][funcs["name"][frames["func"][stacks["frame"][stack]]]]
+            selfs[name] += round(weight * 1000000) if thread["samples"]["weightType"] == "tracing-ms" else weight
+    return selfs
+
+
+def check_firefox(report, path):
+    with gzip.open(path) as f:
+        data = json.load(f)
+    equal("firefox version", 55, data["meta"]["preprocessedProfileVersion"])
+    selfs, others = Counter(), Counter()
+    for thread in data["threads"]:
+        selfs.update(check_firefox_thread(data, thread))
+    equal("firefox self", +report.selfs.get(report.time_base, Counter()), +selfs)
+    for counter in data["counters"]:
+        if data["threads"][counter["mainThreadIndex"]]["pid"] != counter["pid"]:
+            raise Wrong("firefox: a counter's thread is of another process")
+        others[counter["name"]] += sum(counter["samples"]["count"])
+    equal("firefox counters", {k: v for k, v in report.totals.items() if k != report.time_base and v}, +others)
+
+
 def check_csv(report, path):
     rows = list(csv.DictReader(io.StringIO(path.read_bytes().decode(), newline=""), strict=True))
     equal("csv rows", report.functions, len(rows))
@@ -150,7 +216,7 @@ def check_csv(report, path):
 
 
 CHECKS = [("pprof", "go", check_pprof), ("callgrind", "callgrind_annotate", check_callgrind),
-          ("speedscope", None, check_speedscope), ("csv", None, check_csv)]
+          ("speedscope", None, check_speedscope), ("firefox", None, check_firefox), ("csv", None, check_csv)]
 
 
 def check_trace(analyzer, name, trace, flags):

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* What other programs read: pprof, callgrind, speedscope, CSV; names that try to break them. */
+/* What other programs read: pprof, callgrind, speedscope, Firefox Profiler, CSV; names that try to
+ * break them. */
 #include "tests/unit/profile_fixture.h"
 
 #include "analyze/report/protobuf.h"
 #include "analyze/report/report_callgrind.h"
+#include "analyze/report/report_firefox.h"
 #include "analyze/report/report_pprof.h"
 
 /* A name that tries all of it, and as it may be shown. */
@@ -143,6 +145,65 @@ static void test_report_speedscope_no_samples(void **state)
 	free(text);
 }
 
+static int visit_rows(const struct profile *p,
+		      int (*visit)(void *arg, const struct profile_row *row), void *arg)
+{
+	(void)p;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+		visit(arg, &rows[i]);
+	return 0;
+}
+
+static char *write_firefox(const struct profile *p)
+{
+	struct report_lanes lanes;
+	char *text = NULL;
+	size_t size;
+	FILE *out = open_memstream(&text, &size);
+
+	assert_non_null(out);
+	assert_int_equal(report_lanes_from(&lanes, p, visit_rows), 0);
+	assert_int_equal(report_firefox_document(p, &lanes, out), 0);
+	assert_int_equal(fclose(out), 0);
+	report_lanes_fini(&lanes);
+	return text;
+}
+
+/* Two samples of one stack, one of none that broke; the miss is a counter of the other process. */
+static void test_report_firefox_samples(void **state)
+{
+	struct profile_fixture f;
+	char *text;
+
+	(void)state;
+	profile_fixture_init(&f);
+	text = write_firefox(&f.p);
+	assert_non_null(strstr(text,
+			       "\"samples\":{\"length\":3,\"weightType\":\"tracing-ms\","
+			       "\"stack\":[3,3,4],\"timeDeltas\":[0.000000,0.000001,0.000002],"
+			       "\"weight\":[1.000000,1.000000,0.000500],"
+			       "\"threadCPUDelta\":[1000,1000,0]}"));
+	assert_non_null(strstr(text, "\"prefix\":[null,0,1,2,null]"));
+	assert_non_null(strstr(text, "\"[broken: address in no known mapping]\""));
+	assert_non_null(strstr(text, "\"timeDeltas\":[0.000002],\"count\":[7]"));
+	assert_non_null(strstr(text, "\"samples\":{\"length\":0,"));
+	free(text);
+}
+
+static void test_report_firefox_hostile_names(void **state)
+{
+	struct profile_fixture f;
+	char *text;
+
+	(void)state;
+	make_evil(&f);
+	text = write_firefox(&f.p);
+	assert_inert(text);
+	assert_non_null(
+		strstr(text, "</text><script>\\\"=\\\\;,\\\\x0afn=(9) x\\\\x0d\\\\xff\\\\x1b"));
+	free(text);
+}
+
 static void test_report_csv_hostile_names(void **state)
 {
 	struct profile_fixture f;
@@ -184,6 +245,8 @@ int main(void)
 		cmocka_unit_test(test_report_pprof_hostile_names),
 		cmocka_unit_test(test_report_speedscope_hostile_names),
 		cmocka_unit_test(test_report_speedscope_no_samples),
+		cmocka_unit_test(test_report_firefox_samples),
+		cmocka_unit_test(test_report_firefox_hostile_names),
 		cmocka_unit_test(test_report_csv_hostile_names),
 		cmocka_unit_test(test_report_csv_long_name),
 	};
