@@ -42,7 +42,8 @@ struct profile_counts *profile_counts_new(void)
 		return NULL;
 	keyset_init(&c->groups.keys, sizeof(struct group_key));
 	keyset_init(&c->threads.keys, sizeof(struct thread_key));
-	if (stack_tree_init(&c->tree) < 0 || profile_join_init(&c->join) < 0) {
+	profile_join_init(&c->join);
+	if (stack_tree_init(&c->tree) < 0) {
 		profile_counts_free(c);
 		return NULL;
 	}

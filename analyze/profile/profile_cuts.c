@@ -19,40 +19,44 @@ static uint64_t time_samples(const struct finish *f, uint32_t group)
 	return n;
 }
 
-static size_t depth_of(const struct stack_tree *t, uint32_t node)
-{
-	size_t n = 0;
+/* Where a stack was joined last: what is deeper need not be looked for from the root again. */
+struct joined_stack {
+	uint32_t callers, node; /* callers 0: not yet */
+	size_t depth;
+};
 
-	for (; node; node = t->nodes[node].parent)
-		n++;
-	return n;
-}
-
-/* The stack `node` as called by the stack `callers`; `*ret` 0: it would be too deep. */
-static int join_stack(struct stack_tree *t, uint32_t callers, uint32_t node, uint32_t *ret)
+/* The stack `node` as called by the stack that the result says; `*ret` 0: it would be too deep. */
+static int join_stack(struct stack_tree *t, struct joined_stack *known,
+		      const struct join_result *result, uint32_t node, uint32_t *ret)
 {
+	struct joined_stack to = { result->node, result->node, result->depth };
 	uint32_t way[STACK_MAX_FRAMES];
 	size_t n = 0;
 
 	*ret = 0;
-	if (depth_of(t, callers) + depth_of(t, node) > STACK_MAX_FRAMES)
+	for (; node && known[node].callers != result->node; node = t->nodes[node].parent)
+		way[n++] = node;
+	if (node)
+		to = known[node];
+	if (to.depth + n > STACK_MAX_FRAMES)
 		return 0;
-	for (; node; node = t->nodes[node].parent)
-		way[n++] = t->nodes[node].frame;
-	for (node = callers; n;) {
-		struct frame_key key = *stack_tree_frame(t, way[--n]);
+	while (n) {
+		struct frame_key key = *stack_tree_frame(t, t->nodes[way[--n]].frame);
 
-		node = stack_tree_child(t, node, &key);
-		if (!node)
+		to.node = stack_tree_child(t, to.node, &key);
+		if (!to.node)
 			return RUCHY_E_NOMEM;
+		to.depth++;
+		known[way[n]] = to;
 	}
 	if (t->n_nodes > PROFILE_MAX_STACKS)
 		return RUCHY_E_LIMIT;
-	*ret = node;
+	*ret = to.node;
 	return 0;
 }
 
-static int join_group(struct finish *f, uint32_t number, const struct join_result *result)
+static int join_group(struct finish *f, struct joined_stack *known, uint32_t number,
+		      const struct join_result *result)
 {
 	struct group_key *group = &f->p->groups[number];
 	const struct join_cut *cut = keyset_key(&f->c->join.cuts, group->cut - 1);
@@ -60,7 +64,7 @@ static int join_group(struct finish *f, uint32_t number, const struct join_resul
 	struct thread_ends *ends;
 	uint64_t n;
 	uint32_t joined;
-	int rc = join_stack(&f->c->tree, result->node, group->stack, &joined);
+	int rc = join_stack(&f->c->tree, known, result, group->stack, &joined);
 
 	if (rc < 0 || !joined)
 		return rc;
@@ -100,22 +104,27 @@ int profile_cuts_join(struct finish *f)
 {
 	uint64_t dump = f->b->dump_bytes < f->b->dump_limit ? f->b->dump_bytes : f->b->dump_limit;
 	uint64_t completed[N_SIZES] = { 0 };
+	size_t n_nodes = f->c->tree.n_nodes; /* joining adds to them */
+	struct joined_stack *known = NULL;
 	struct join_result *results;
 	int rc = profile_join_run(&f->c->join, &f->c->tree, !f->b->no_join, &results);
 
+	if (rc == 0 && results && !(known = calloc(n_nodes, sizeof(*known))))
+		rc = RUCHY_E_NOMEM;
 	for (uint32_t g = 0; rc == 0 && g < f->c->groups.keys.n; g++) {
 		uint32_t cut = f->p->groups[g].cut;
 
 		if (!cut)
 			continue;
 		if (results[cut - 1].node)
-			rc = join_group(f, g, &results[cut - 1]);
+			rc = join_group(f, known, g, &results[cut - 1]);
 		if (f->p->groups[g].end == STACK_END_JOINED || !results[cut - 1].distance)
 			continue;
 		for (size_t i = 0; i < N_SIZES; i++)
 			if (results[cut - 1].distance + dump <= sizes[i])
 				completed[i] += time_samples(f, g);
 	}
+	free(known);
 	free(results);
 	if (rc == 0)
 		advise(f, completed);

@@ -187,11 +187,8 @@ int profile_builder_finish(struct profile_builder *b, struct symbolizer *symboli
 	profile_counts_free(f.c);
 	free(f.lists);
 	free(f.trimmed);
-	free(f.stamps);
-	free(f.chain);
-	free(f.seen);
 	intern_fini(&f.functions);
-	intern_fini(&f.nodes);
+	keyset_fini(&f.nodes);
 	return rc;
 }
 

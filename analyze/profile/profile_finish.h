@@ -47,14 +47,10 @@ struct finish {
 	struct profile_builder *b;
 	struct profile_counts *c; /* of all workers */
 	struct profile_whole *p;
-	struct symbol_list *lists;      /* by frame number */
-	struct symbol *trimmed;         /* of some lists, where a filter shortened them */
-	struct intern functions, nodes; /* keys of profile_frames.c and profile_tree.c */
-	uint32_t *stamps;               /* by function: group that counted it last + 1 */
-	uint32_t *chain;                /* logical frames of one group, outermost first */
-	size_t max_chain;
-	uint32_t *seen; /* columns that one group has samples in */
-	size_t n_seen;
+	struct symbol_list *lists; /* by frame number */
+	struct symbol *trimmed;    /* of some lists, where a filter shortened them */
+	struct intern functions;   /* keys of profile_frames.c */
+	struct keyset nodes;       /* keys of profile_tree.c */
 	size_t n_lines;
 };
 

@@ -6,14 +6,12 @@
 
 #include "ruchy/error.h"
 
-int profile_join_init(struct profile_join *j)
+void profile_join_init(struct profile_join *j)
 {
-	*j = (struct profile_join){ .last = malloc(STACK_MAX_FRAMES * sizeof(*j->last)),
-				    .last_root = KEYSET_NONE };
+	*j = (struct profile_join){ .last_root = KEYSET_NONE };
 	keyset_init(&j->roots, sizeof(struct join_root));
 	keyset_init(&j->cuts, sizeof(struct join_cut));
 	keyset_init(&j->steps, sizeof(struct join_step));
-	return j->last ? 0 : RUCHY_E_NOMEM;
 }
 
 void profile_join_trace(struct profile_join *j)
@@ -22,13 +20,21 @@ void profile_join_trace(struct profile_join *j)
 	j->last_root = KEYSET_NONE;
 }
 
+static void free_paths(struct join_paths *paths)
+{
+	for (size_t i = 0; i < paths->n; i++)
+		free(paths->at[i].at);
+	free(paths->at);
+}
+
 void profile_join_fini(struct profile_join *j)
 {
 	keyset_fini(&j->roots);
 	keyset_fini(&j->cuts);
 	keyset_fini(&j->steps);
 	free(j->samples);
-	free(j->last);
+	free_paths(&j->root_paths);
+	free_paths(&j->cut_paths);
 	*j = (struct profile_join){ 0 };
 }
 
@@ -84,39 +90,69 @@ static size_t user_frames(const struct stack *s, size_t *ret_first)
 	return s->n_frames - first;
 }
 
+/* The last path below `top`, with room for `n` steps. NULL: no memory. */
+static struct join_path *last_path(struct profile_join *j, uint32_t top, size_t n)
+{
+	struct keyset *tops = top & JOIN_HUNG ? &j->cuts : &j->roots;
+	struct join_paths *paths = top & JOIN_HUNG ? &j->cut_paths : &j->root_paths;
+	struct join_path *path;
+
+	if (paths->n < tops->n) {
+		struct join_path *bigger = realloc(paths->at, tops->max * sizeof(*bigger));
+
+		if (!bigger)
+			return NULL;
+		memset(bigger + paths->n, 0, (tops->max - paths->n) * sizeof(*bigger));
+		paths->at = bigger;
+		paths->n = tops->max;
+	}
+	path = &paths->at[top & ~(JOIN_TOP | JOIN_HUNG)];
+	if (path->max < n) {
+		struct join_last *bigger = realloc(path->at, 2 * n * sizeof(*bigger));
+
+		if (!bigger)
+			return NULL;
+		path->at = bigger;
+		path->max = 2 * n;
+	}
+	return path;
+}
+
+static bool same_step(const struct join_last *a, const struct join_last *b)
+{
+	return a->sp == b->sp && a->node == b->node;
+}
+
 /* A sample's path below `top`: the last stack of `tree`, frames `from` up to `to` of it,
  * outermost first. */
 static int add_path(struct profile_join *j, const struct stack_tree *tree,
 		    const struct stack *stack, uint32_t top, size_t from, size_t to, bool counts)
 {
-	size_t i = from;
+	const struct stack_frame *frames = &stack->frames[stack->n_frames - 1];
+	size_t n = from < to ? to - from : 0, i = 0;
+	struct join_path *path = n ? last_path(j, top, n) : NULL;
 	uint32_t step = top;
 
-	if (from >= to)
-		return 0;
-	if (top != j->last_top)
-		j->depth = 0;
-	j->last_top = top;
-	for (; i < to; i++) {
-		const struct stack_frame *f = &stack->frames[stack->n_frames - 1 - i];
-		struct join_last *last = &j->last[i - from];
-		struct join_step key;
+	if (!path)
+		return n ? RUCHY_E_NOMEM : 0;
+	for (; i < n; i++) {
+		struct join_last now = { frames[-(ptrdiff_t)(from + i)].sp,
+					 tree->last[from + i].node, 0 };
+		struct join_step key = { step, tree->nodes[now.node].frame, now.sp };
 		int rc;
 
-		if (i - from < j->depth && last->node == tree->last[i].node && last->sp == f->sp) {
-			step = last->step;
+		if (i < path->n && same_step(&path->at[i], &now)) {
+			step = path->at[i].step;
 			continue;
 		}
-		key = (struct join_step){ step, tree->nodes[tree->last[i].node].frame, f->sp };
+		path->n = i;
 		rc = add_step(j, &key, 0, &step);
-		if (rc < 0) {
-			j->depth = 0;
+		if (rc < 0)
 			return rc;
-		}
-		*last = (struct join_last){ f->sp, tree->last[i].node, step };
-		j->depth = i - from + 1;
+		now.step = step;
+		path->at[path->n++] = now;
 	}
-	j->depth = to - from < j->depth ? to - from : j->depth;
+	path->n = n;
 	j->samples[step] += counts;
 	return 0;
 }
@@ -412,7 +448,7 @@ static uint32_t sure_step(struct joining *g, const struct join_cut *cut)
 }
 
 /* The callers of a step as frames of the tree, outermost first; 0: no memory, or too deep. */
-static int add_callers(struct joining *g, uint32_t step, uint32_t *ret_node)
+static int add_callers(struct joining *g, uint32_t step, struct join_result *ret)
 {
 	uint32_t way[STACK_MAX_FRAMES], node = 0;
 	size_t n = 0;
@@ -423,6 +459,7 @@ static int add_callers(struct joining *g, uint32_t step, uint32_t *ret_node)
 			return 0;
 		way[n++] = step_at(g->j, step).frame;
 	}
+	ret->depth = (uint32_t)n;
 	while (n) {
 		struct frame_key key = *stack_tree_frame(g->tree, way[--n]);
 
@@ -431,7 +468,7 @@ static int add_callers(struct joining *g, uint32_t step, uint32_t *ret_node)
 		if (!node)
 			return RUCHY_E_NOMEM;
 	}
-	*ret_node = node;
+	ret->node = node;
 	return 0;
 }
 
@@ -478,7 +515,7 @@ static int join_cut(struct joining *g, uint32_t cut, struct join_result *ret)
 
 	if (step == JOIN_TOP)
 		return 0;
-	rc = add_callers(g, step, &ret->node);
+	rc = add_callers(g, step, ret);
 	if (rc < 0 || !ret->node)
 		return rc;
 	return graft(g, cut, step);

@@ -18,7 +18,7 @@
  *
  * What is kept are paths: the user frames of a stack without its leaf, outermost
  * first, each with its stack pointer, as a tree. It grows with unique paths, and a
- * path costs what it does not share with the last one. No result depends on the
+ * path that was there before costs a comparison a frame. No result depends on the
  * order of samples or on who saw which. One thread.
  */
 #ifndef RUCHY_ANALYZE_PROFILE_JOIN_H
@@ -36,13 +36,18 @@ struct profile_join {
 	uint64_t *samples;   /* owned, by step: whose path ends there */
 	size_t max_samples;
 	uint32_t trace; /* number of the current trace */
-	/* the last path, outermost first */
-	struct join_last {
-		uint64_t sp;
-		uint32_t node, step;
-	} * last; /* owned, STACK_MAX_FRAMES */
-	size_t depth;
-	uint32_t last_top;
+	struct join_paths {
+		/* The last path below a root or cut, outermost first: the next one has much of it
+		 * in common. */
+		struct join_path {
+			struct join_last {
+				uint64_t sp;
+				uint32_t node, step;
+			} * at; /* owned */
+			size_t n, max;
+		} * at; /* owned, by number */
+		size_t n;
+	} root_paths, cut_paths;
 	uint32_t last_thread, last_root; /* of the current trace; last_root KEYSET_NONE: none yet */
 };
 
@@ -72,8 +77,7 @@ struct join_step {
 
 /* A trace begins: its threads are others. */
 void profile_join_trace(struct profile_join *j);
-/* RUCHY_E_NOMEM; profile_join_fini in any case. */
-int profile_join_init(struct profile_join *j);
+void profile_join_init(struct profile_join *j);
 void profile_join_fini(struct profile_join *j);
 /*
  * See a stack of `thread`, the last that was added to `tree`; `counts`: as evidence, once for a
@@ -98,6 +102,7 @@ int profile_join_merge(struct profile_join *to, const struct profile_join *from,
 /* What became of a cut. */
 struct join_result {
 	uint32_t node; /* of the joined outer chain in the stack tree, F's callers; 0: not joined */
+	uint32_t depth;    /* of `node`: its frames */
 	uint64_t distance; /* from F to the base of its thread's stack, in bytes; 0: not known */
 };
 

@@ -8,90 +8,57 @@ struct node_key {
 	uint32_t parent, kind, what; /* what: function << 1 | inlined, comm's text, or end */
 };
 
-/* ---- a stack as logical frames ---- */
-
-/* `function << 1 | inlined` of every logical frame of a stack, outermost first, into f->chain. */
-static int unfold(struct finish *f, uint32_t stack, size_t *ret_n)
-{
-	size_t n = 0, at;
-
-	for (uint32_t s = stack; s; s = f->p->stacks[s].parent)
-		n += f->p->frames[f->p->stacks[s].frame].n_symbols;
-	if (n > f->max_chain) {
-		uint32_t *bigger = realloc(f->chain, n * 2 * sizeof(*bigger));
-
-		if (!bigger)
-			return RUCHY_E_NOMEM;
-		f->chain = bigger;
-		f->max_chain = n * 2;
-	}
-	at = n;
-	for (uint32_t s = stack; s; s = f->p->stacks[s].parent) {
-		const struct profile_frame *frame = &f->p->frames[f->p->stacks[s].frame];
-
-		for (size_t i = 0; i < frame->n_symbols; i++)
-			f->chain[--at] =
-				frame->symbols[i].function << 1 | frame->symbols[i].inlined;
-	}
-	*ret_n = n;
-	return 0;
-}
+/* Where a physical stack was laid: the node of its last frame below `root`, which is of its comm or
+ * reason. */
+struct placed {
+	uint32_t root, node; /* root 0: nowhere yet */
+};
 
 static uint32_t child(struct finish *f, uint32_t parent, enum profile_node_kind kind, uint32_t what)
 {
 	struct node_key key = { parent, kind, what };
-	uint32_t number = intern(&f->nodes, &key, sizeof(key));
+	uint32_t number = keyset_add(&f->nodes, &key);
 
-	return number == INTERN_NONE ? number : number + 1; /* 0 is the root */
+	return number == KEYSET_NONE ? number : number + 1; /* 0 is the root */
 }
 
-/* Note the columns that a group has samples in: few of those that there are. */
-static void see_columns(struct finish *f, uint32_t group)
+/* The node of a frame called by `node`: its functions, inlined ones last. */
+static uint32_t place_frame(struct finish *f, uint32_t node, const struct profile_frame *frame)
 {
-	f->n_seen = 0;
-	for (uint32_t c = 0; c < f->b->n_columns; c++) {
-		const struct weight_array *w = &f->c->columns[c].groups;
+	for (size_t i = frame->n_symbols; i-- > 0 && node != KEYSET_NONE;) {
+		const struct profile_symbol *s = &frame->symbols[i];
 
-		if (group < w->n && w->at[group].samples)
-			f->seen[f->n_seen++] = c;
+		node = child(f, node, PROFILE_NODE_FUNCTION, s->function << 1 | s->inlined);
 	}
+	return node;
 }
 
-/* Add a group's weights to a function's. */
-static void add_weights(const struct finish *f, uint32_t group, struct profile_weight *to)
+/* The node of a stack below `root`, its way made. Stacks have most callers in common: what was
+ * laid for the last one is not looked for again. */
+static uint32_t place_stack(struct finish *f, struct placed *placed, uint32_t root, uint32_t stack)
 {
-	for (size_t i = 0; i < f->n_seen; i++) {
-		const struct profile_weight *w = &f->c->columns[f->seen[i]].groups.at[group];
+	uint32_t way[STACK_MAX_FRAMES], node;
+	size_t n = 0;
 
-		to[f->seen[i]].samples += w->samples;
-		to[f->seen[i]].count += w->count;
+	for (; stack && placed[stack].root != root; stack = f->p->stacks[stack].parent)
+		way[n++] = stack;
+	node = stack ? placed[stack].node : root;
+	while (n && node != KEYSET_NONE) {
+		stack = way[--n];
+		node = place_frame(f, node, &f->p->frames[f->p->stacks[stack].frame]);
+		placed[stack] = (struct placed){ root, node };
 	}
+	return node;
 }
 
-/* The node of a group's leaf, its way made; every function on the way gets the group's weights as
- * total. */
-static uint32_t place_group(struct finish *f, uint32_t group)
+static uint32_t place_group(struct finish *f, struct placed *placed, uint32_t group)
 {
 	const struct group_key *key = &f->p->groups[group];
-	uint32_t node = child(f, 0, PROFILE_NODE_COMM, key->comm);
-	size_t n;
+	uint32_t root = child(f, 0, PROFILE_NODE_COMM, key->comm);
 
-	if (unfold(f, key->stack, &n) < 0)
-		return INTERN_NONE;
-	if (node != INTERN_NONE && !stack_end_is_complete((enum stack_end)key->end))
-		node = child(f, node, PROFILE_NODE_BROKEN, key->end);
-	for (size_t i = 0; i < n && node != INTERN_NONE; i++) {
-		uint32_t function = f->chain[i] >> 1;
-
-		node = child(f, node, PROFILE_NODE_FUNCTION, f->chain[i]);
-		if (f->stamps[function] == group + 1)
-			continue;
-		f->stamps[function] = group + 1;
-		add_weights(f, group, f->p->functions[function].total);
-	}
-	if (node != INTERN_NONE && n)
-		add_weights(f, group, f->p->functions[f->chain[n - 1] >> 1].self);
-	return node;
+	if (root != KEYSET_NONE && !stack_end_is_complete((enum stack_end)key->end))
+		root = child(f, root, PROFILE_NODE_BROKEN, key->end);
+	return root == KEYSET_NONE ? root : place_stack(f, placed, root, key->stack);
 }
 
 /* "[broken: why]"; NULL: no memory. */
@@ -123,6 +90,14 @@ static void describe_node(struct finish *f, struct profile_node *node, const str
 	}
 }
 
+static void add_weights(struct profile_weight *to, const struct profile_weight *from, size_t n)
+{
+	for (size_t c = 0; c < n; c++) {
+		to[c].samples += from[c].samples;
+		to[c].count += from[c].count;
+	}
+}
+
 /* Nodes from their keys, self weights from the groups, totals from the children. */
 static int make_nodes(struct finish *f, const uint32_t *leaf_of_group, size_t n_columns)
 {
@@ -138,8 +113,7 @@ static int make_nodes(struct finish *f, const uint32_t *leaf_of_group, size_t n_
 		p->nodes[i].self = p->node_weights + 2 * i * n_columns;
 		p->nodes[i].total = p->nodes[i].self + n_columns;
 		if (i)
-			describe_node(f, &p->nodes[i],
-				      (const void *)intern_key(&f->nodes, (uint32_t)i - 1));
+			describe_node(f, &p->nodes[i], keyset_key(&f->nodes, (uint32_t)i - 1));
 		if (!p->nodes[i].name)
 			return RUCHY_E_NOMEM;
 	}
@@ -156,15 +130,9 @@ static int make_nodes(struct finish *f, const uint32_t *leaf_of_group, size_t n_
 	for (size_t i = n; i-- > 0;) { /* children have greater numbers than their parent */
 		struct profile_node *node = &p->nodes[i], *parent = &p->nodes[node->parent];
 
-		for (size_t c = 0; c < n_columns; c++) {
-			node->total[c].samples += node->self[c].samples;
-			node->total[c].count += node->self[c].count;
-			if (i) {
-				parent->total[c].samples += node->total[c].samples;
-				parent->total[c].count += node->total[c].count;
-			}
-		}
+		add_weights(node->total, node->self, n_columns);
 		if (i) {
+			add_weights(parent->total, node->total, n_columns);
 			node->next_sibling = parent->first_child;
 			parent->first_child = (uint32_t)i;
 		}
@@ -172,39 +140,91 @@ static int make_nodes(struct finish *f, const uint32_t *leaf_of_group, size_t n_
 	return 0;
 }
 
-int profile_tree_make(struct finish *f)
-{
-	size_t n_columns = f->b->n_columns, n_functions = f->functions.n;
-	struct profile_whole *p = f->p;
-	uint32_t *leaves = profile_array(f->c->groups.keys.n, sizeof(*leaves));
-	int rc = RUCHY_E_NOMEM;
+/* ---- functions ---- */
 
-	if (profile_counts_too_many(n_columns, n_functions)) {
-		rc = RUCHY_E_LIMIT;
-		goto out;
+/* A node on the way down: what its function has in itself, and in all, but in a recursion once. */
+static void enter(struct profile_whole *p, uint32_t *active, uint32_t id, size_t n_columns)
+{
+	const struct profile_node *node = &p->nodes[id];
+	struct profile_function *function = &p->functions[node->function];
+
+	if (node->kind != PROFILE_NODE_FUNCTION)
+		return;
+	add_weights(function->self, node->self, n_columns);
+	if (!active[node->function]++)
+		add_weights(function->total, node->total, n_columns);
+}
+
+static void leave(const struct profile_whole *p, uint32_t *active, uint32_t id)
+{
+	if (p->nodes[id].kind == PROFILE_NODE_FUNCTION)
+		active[p->nodes[id].function]--;
+}
+
+/* Weights of functions from those of their nodes, in pre-order. */
+static int weigh_functions(struct finish *f, size_t n_columns)
+{
+	struct profile_whole *p = f->p;
+	size_t n = f->functions.n;
+	/* by function: how many of the nodes that we are in are its */
+	uint32_t *active = profile_array(n, sizeof(*active)), id = 0;
+
+	p->function_weights = profile_array(2 * n * n_columns, sizeof(*p->function_weights));
+	if (!active || !p->function_weights) {
+		free(active);
+		return RUCHY_E_NOMEM;
 	}
-	p->function_weights =
-		profile_array(2 * n_functions * n_columns, sizeof(*p->function_weights));
-	f->stamps = profile_array(n_functions, sizeof(*f->stamps));
-	f->seen = profile_array(n_columns, sizeof(*f->seen));
-	if (!leaves || !p->function_weights || !f->stamps || !f->seen)
-		goto out;
-	for (size_t i = 0; i < n_functions; i++) {
+	for (size_t i = 0; i < n; i++) {
 		p->functions[i].self = p->function_weights + 2 * i * n_columns;
 		p->functions[i].total = p->functions[i].self + n_columns;
 	}
-	for (uint32_t g = 0; g < f->c->groups.keys.n; g++) {
-		see_columns(f, g);
-		leaves[g] = place_group(f, g);
-		if (leaves[g] == INTERN_NONE)
-			goto out;
-		if (profile_counts_too_many(n_columns, f->nodes.n)) {
-			rc = RUCHY_E_LIMIT;
-			goto out;
+	do {
+		enter(p, active, id, n_columns);
+		if (p->nodes[id].first_child) {
+			id = p->nodes[id].first_child;
+			continue;
 		}
+		while (id && !p->nodes[id].next_sibling) {
+			leave(p, active, id);
+			id = p->nodes[id].parent;
+		}
+		if (id) {
+			leave(p, active, id);
+			id = p->nodes[id].next_sibling;
+		}
+	} while (id);
+	free(active);
+	return 0;
+}
+
+static int place_all(struct finish *f, uint32_t *leaves, size_t n_columns)
+{
+	struct placed *placed = profile_array(f->c->tree.n_nodes, sizeof(*placed));
+	int rc = placed ? 0 : RUCHY_E_NOMEM;
+
+	for (uint32_t g = 0; rc == 0 && g < f->c->groups.keys.n; g++) {
+		leaves[g] = place_group(f, placed, g);
+		if (leaves[g] == KEYSET_NONE)
+			rc = RUCHY_E_NOMEM;
+		else if (profile_counts_too_many(n_columns, f->nodes.n))
+			rc = RUCHY_E_LIMIT;
 	}
-	rc = make_nodes(f, leaves, n_columns);
-out:
+	free(placed);
+	return rc;
+}
+
+int profile_tree_make(struct finish *f)
+{
+	size_t n_columns = f->b->n_columns;
+	uint32_t *leaves = profile_array(f->c->groups.keys.n, sizeof(*leaves));
+	int rc = leaves ? 0 : RUCHY_E_NOMEM;
+
+	if (profile_counts_too_many(n_columns, f->functions.n))
+		rc = RUCHY_E_LIMIT;
+	keyset_init(&f->nodes, sizeof(struct node_key));
+	rc = rc < 0 ? rc : place_all(f, leaves, n_columns);
+	rc = rc < 0 ? rc : make_nodes(f, leaves, n_columns);
+	rc = rc < 0 ? rc : weigh_functions(f, n_columns);
 	free(leaves);
 	return rc;
 }

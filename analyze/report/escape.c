@@ -150,13 +150,29 @@ static void put_shown(FILE *out, enum escape_medium medium, const char *text,
 	fwrite(bytes, 1, n, out);
 }
 
-/* Bytes at the start of `text` that all media show as they are: nearly all of most names. */
-static size_t plain_bytes(const char *text)
+/* Is the character of ASCII shown as it is? */
+static inline bool is_plain(enum escape_medium medium, char c)
+{
+	if (c < ' ' || c > '~')
+		return false;
+	switch (medium) {
+	case ESCAPE_XML:
+		return c != '&' && c != '<' && c != '>' && c != '"' && c != '\'';
+	case ESCAPE_FOLDED:
+		return c != ';';
+	case ESCAPE_FOLDED_COMM:
+		return c != ';' && c != ' ';
+	default:
+		return true;
+	}
+}
+
+/* Bytes at the start of `text` that are shown as they are: all of most names. */
+static size_t plain_bytes(enum escape_medium medium, const char *text)
 {
 	size_t n = 0;
 
-	while ((text[n] >= '*' && text[n] <= '~' && text[n] != ';' && text[n] != '<' &&
-		text[n] != '>'))
+	while (is_plain(medium, text[n]))
 		n++;
 	return n;
 }
@@ -164,7 +180,7 @@ static size_t plain_bytes(const char *text)
 void escape_put(FILE *out, enum escape_medium medium, const char *text)
 {
 	while (*text) {
-		size_t plain = plain_bytes(text);
+		size_t plain = plain_bytes(medium, text);
 		struct shown shown;
 
 		if (plain) {
@@ -181,7 +197,7 @@ void escape_put(FILE *out, enum escape_medium medium, const char *text)
 void escape_append(struct ruchy_buf *out, enum escape_medium medium, const char *text)
 {
 	while (*text) {
-		size_t n = plain_bytes(text);
+		size_t n = plain_bytes(medium, text);
 		const char *bytes = text;
 		struct shown shown = { .bytes = n };
 
