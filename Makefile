@@ -160,6 +160,7 @@ check-cli: all programs ## the command lines, their errors and exit statuses
 	bash tests/cli/record.sh $(B)
 	bash tests/cli/profile.sh $(B) $(B)/programs
 	bash tests/cli/sources.sh $(B)
+	bash tests/cli/pack.sh $(B) $(B)/programs
 	bash tests/cli/links.sh $(B)
 	bash tests/cli/diff.sh $(B)
 	bash tests/cli/filter.sh $(B) $(B)/programs

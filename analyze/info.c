@@ -8,6 +8,7 @@
 #include <time.h>
 
 #include "analyze/report/escape.h"
+#include "ruchy/trace_object.h"
 
 /* ---- the parts of the page ---- */
 
@@ -217,6 +218,7 @@ static void put_end(FILE *out, const struct trace_meta *m)
 
 struct counts {
 	uint64_t records, samples, lost, throttled, damaged;
+	uint64_t object_bytes; /* of files of the target, as stored */
 };
 
 static const char *kind_name(uint32_t kind)
@@ -234,6 +236,8 @@ static const char *kind_name(uint32_t kind)
 		return "perf-map";
 	case WIRE_CHUNK_JITDUMP:
 		return "jitdump";
+	case WIRE_CHUNK_OBJECT:
+		return "object";
 	default:
 		return "unknown";
 	}
@@ -308,6 +312,35 @@ static void list_items(const struct trace_chunk *chunk, FILE *out)
 	}
 }
 
+/* Whose part it is, and the pieces. */
+static void take_object(const struct trace_chunk *chunk, bool list, FILE *out,
+			struct counts *counts)
+{
+	struct trace_object_piece p;
+	struct ruchy_cursor pieces;
+	struct trace_object o;
+	int rc = trace_object_read(chunk->data, chunk->size, &o, &pieces);
+
+	counts->object_bytes += chunk->stored_bytes;
+	if (rc == 0 && list)
+		fprintf(out,
+			"  object role=%u flags=%u size=%" PRIu64 " id=%08" PRIx32
+			" path=%08" PRIx32 " name=%08" PRIx32 "\n",
+			o.role, o.partial ? WIRE_OBJECT_PARTIAL : 0, o.size,
+			ruchy_crc32(0, o.id, o.id_size), ruchy_crc32(0, o.path, o.path_size),
+			ruchy_crc32(0, o.name, o.name_size));
+	while (rc == 0 && (rc = trace_object_piece(&pieces, &o, &p)) > 0) {
+		if (list)
+			fprintf(out,
+				"  piece offset=%" PRIu64 " size=%" PRIu64 " crc=%08" PRIx32 "\n",
+				p.at, p.size, ruchy_crc32(0, p.bytes, p.size));
+		rc = 0;
+	}
+	if (rc < 0 && list)
+		fputs("  damaged object\n", out);
+	counts->damaged += rc < 0;
+}
+
 static int take_chunk(struct record_iter *it, const struct trace_chunk *chunk, bool list, FILE *out,
 		      struct counts *counts)
 {
@@ -320,6 +353,8 @@ static int take_chunk(struct record_iter *it, const struct trace_chunk *chunk, b
 		return take_records(it, chunk, list, out, counts);
 	if (chunk->kind == WIRE_CHUNK_META && list)
 		list_items(chunk, out);
+	if (chunk->kind == WIRE_CHUNK_OBJECT)
+		take_object(chunk, list, out, counts);
 	return 0;
 }
 
@@ -360,6 +395,9 @@ static bool put_integrity(FILE *out, const struct trace_integrity *i, const stru
 		"size           %" PRIu64 " bytes, %" PRIu64 " unpacked, %" PRIu64
 		" chunks, %" PRIu64 " rounds\n",
 		i->bytes, i->raw_bytes, i->chunks, i->rounds);
+	if (c->object_bytes)
+		fprintf(out, "files          %" PRIu64 " bytes are files of the target\n",
+			c->object_bytes);
 	fprintf(out, "integrity      %s", sound ? "whole" : "not whole");
 	if (i->truncated)
 		fputs(", cut off inside a frame", out);

@@ -12,6 +12,7 @@
 #include "analyze/info.h"
 #include "analyze/lookup.h"
 #include "analyze/options.h"
+#include "analyze/pack.h"
 #include "analyze/pipeline.h"
 #include "analyze/process/module_remote.h"
 #include "analyze/process/module_search.h"
@@ -284,6 +285,40 @@ static int report(const struct options *o)
 	return status;
 }
 
+static int pack(const struct options *o)
+{
+	struct module_search search = { .sysroots = o->sysroots.at,
+					.n_sysroots = o->sysroots.n,
+					.debug_dirs = o->debug_dirs.at,
+					.n_debug_dirs = o->debug_dirs.n };
+	struct progress progress;
+	const struct pack_options options = { .in = o->traces[0],
+					      .out = o->packed,
+					      .full = o->full,
+					      .search = &search,
+					      .jobs = o->jobs,
+					      .progress = &progress };
+	struct ruchy_error err = { 0 };
+	struct pack_result result;
+	int rc = 0;
+
+	progress_init(&progress, isatty(STDERR_FILENO) ? stderr : NULL);
+	if (o->debuginfod)
+		rc = module_remote_new(show_download, NULL, &search.remote, &err);
+	if (rc == 0)
+		rc = pack_run(&options, &result, &err);
+	module_remote_free(search.remote);
+	if (rc < 0)
+		return complain(&err);
+	print_warnings(result.profile);
+	if (!o->quiet)
+		fprintf(stderr, "ruchy-analyze: %s: %zu files packed, %.1f MB\n",
+			strcmp(o->packed, "-") ? o->packed : "standard output", result.files,
+			(double)result.bytes / 1e6);
+	profile_free(result.profile);
+	return EXIT_DONE;
+}
+
 /* ---- diff ---- */
 
 static int make_one_profile(const struct options *o, char *const *trace, struct profile **ret,
@@ -355,6 +390,8 @@ int main(int argc, char **argv)
 		return show_addresses(&options);
 	case OPTIONS_DIFF:
 		return diff(&options);
+	case OPTIONS_PACK:
+		return pack(&options);
 	default:
 		return report(&options);
 	}

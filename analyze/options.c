@@ -12,7 +12,7 @@
 enum kind { FLAG, TEXT, DIRECTORY, NUMBER, PERCENT };
 
 /* Which commands know a flag. */
-enum { IN_REPORT = 1, IN_INFO = 2, IN_SYMBOLIZE = 4, IN_DIFF = 8, IN_ALL = 15 };
+enum { IN_REPORT = 1, IN_INFO = 2, IN_SYMBOLIZE = 4, IN_DIFF = 8, IN_PACK = 16, IN_ALL = 31 };
 
 static const struct option_spec {
 	const char *name, *value; /* value's name in the help, NULL for a flag */
@@ -59,7 +59,7 @@ static const struct option_spec {
 	  "the same, by perf's name" },
 	{ "--debug-dir", "DIR", DIRECTORY, IN_ALL, offsetof(struct options, debug_dirs),
 	  "look for debug files in DIR, then /usr/lib/debug; repeatable" },
-	{ "--debuginfod", NULL, FLAG, IN_REPORT | IN_DIFF | IN_INFO,
+	{ "--debuginfod", NULL, FLAG, IN_REPORT | IN_DIFF | IN_INFO | IN_PACK,
 	  offsetof(struct options, debuginfod),
 	  "ask the servers of DEBUGINFOD_URLS for what is missing" },
 	{ "--no-inline", NULL, FLAG, IN_REPORT | IN_DIFF | IN_SYMBOLIZE,
@@ -98,9 +98,9 @@ static const struct option_spec {
 	  "use no more than BYTES of each stack dump" },
 	{ "--title", "TEXT", TEXT, IN_REPORT, offsetof(struct options, title),
 	  "title of the flame graph" },
-	{ "--jobs", "N", NUMBER, IN_REPORT | IN_DIFF | IN_SYMBOLIZE, offsetof(struct options, jobs),
-	  "use N threads, not one a CPU (also -j N)" },
-	{ "--quiet", NULL, FLAG, IN_REPORT | IN_DIFF, offsetof(struct options, quiet),
+	{ "--jobs", "N", NUMBER, IN_REPORT | IN_DIFF | IN_SYMBOLIZE | IN_PACK,
+	  offsetof(struct options, jobs), "use N threads, not one a CPU (also -j N)" },
+	{ "--quiet", NULL, FLAG, IN_REPORT | IN_DIFF | IN_PACK, offsetof(struct options, quiet),
 	  "no report on the terminal (also -q)" },
 	{ "--fail-on", "RULE", DIRECTORY, IN_DIFF, offsetof(struct options, fail_on),
 	  "diff: exit with 3 if e.g. 'self>+2%'; repeatable" },
@@ -112,6 +112,10 @@ static const struct option_spec {
 	  "diff: compare counts of a run, not shares" },
 	{ "--normalize", NULL, FLAG, IN_DIFF, offsetof(struct options, normalize),
 	  "diff: --folded scales the base to the new side's sum" },
+	{ "-o", "FILE", TEXT, IN_PACK, offsetof(struct options, packed),
+	  "pack: write the packed trace to FILE" },
+	{ "--full", NULL, FLAG, IN_PACK, offsetof(struct options, full),
+	  "pack: whole files and their debug information" },
 	{ "--records", NULL, FLAG, IN_INFO, offsetof(struct options, records),
 	  "info: list every record" },
 	{ "--modules", NULL, FLAG, IN_INFO, offsetof(struct options, modules),
@@ -129,11 +133,13 @@ void options_help(FILE *out)
 	      "       ruchy-analyze info [--records] [--modules] [--verify] TRACE...\n"
 	      "       ruchy-analyze symbolize [--no-inline] FILE [ADDRESS...]\n"
 	      "       ruchy-analyze diff [OPTIONS] BASE... -- NEW...\n"
+	      "       ruchy-analyze pack [--full] TRACE -o PACKED\n"
 	      "\n"
 	      "Where does the time go? Reads traces of ruchy-record and perf.data files\n"
 	      "(- is standard input); FILE - is standard output. Several outputs may be\n"
 	      "asked for at once. symbolize tells what is at addresses of an ELF file.\n"
 	      "diff tells what has changed between traces, or files of folded stacks.\n"
+	      "pack puts into a trace what reading it elsewhere takes of this machine's files.\n"
 	      "\n",
 	      out);
 	for (size_t i = 0; i < N_SPECS; i++) {
@@ -232,6 +238,7 @@ static int parse_flag(int argc, char **argv, int *i, struct options *o, struct r
 	const struct option_spec *spec = find_spec(arg, length);
 	unsigned command = o->command == OPTIONS_INFO        ? IN_INFO
 			   : o->command == OPTIONS_DIFF      ? IN_DIFF
+			   : o->command == OPTIONS_PACK      ? IN_PACK
 			   : o->command == OPTIONS_SYMBOLIZE ? IN_SYMBOLIZE
 							     : IN_REPORT;
 
@@ -290,10 +297,8 @@ static const struct {
 	const char *name;
 	enum options_command command;
 } commands[] = {
-	{ "report", OPTIONS_REPORT },
-	{ "info", OPTIONS_INFO },
-	{ "symbolize", OPTIONS_SYMBOLIZE },
-	{ "diff", OPTIONS_DIFF },
+	{ "report", OPTIONS_REPORT }, { "info", OPTIONS_INFO }, { "symbolize", OPTIONS_SYMBOLIZE },
+	{ "diff", OPTIONS_DIFF },     { "pack", OPTIONS_PACK },
 };
 
 /* The traces so far are the base's. */
@@ -338,6 +343,10 @@ int options_parse(int argc, char **argv, struct options *ret, struct ruchy_error
 	if (o.command == OPTIONS_DIFF && (!o.n_base || o.n_base == o.n_traces))
 		return ruchy_error_set(err, RUCHY_E_USAGE,
 				       "diff takes traces before and behind --, see ruchy-analyze "
+				       "--help");
+	if (o.command == OPTIONS_PACK && (o.n_traces != 1 || !o.packed))
+		return ruchy_error_set(err, RUCHY_E_USAGE,
+				       "pack takes one trace and -o FILE, see ruchy-analyze "
 				       "--help");
 	if (!o.n_traces && o.command <= OPTIONS_SYMBOLIZE)
 		return ruchy_error_set(err, RUCHY_E_USAGE,

@@ -26,6 +26,7 @@ enum options_command {
 	OPTIONS_INFO,
 	OPTIONS_SYMBOLIZE,
 	OPTIONS_DIFF,
+	OPTIONS_PACK,
 	OPTIONS_HELP,
 	OPTIONS_VERSION,
 };
@@ -59,6 +60,9 @@ struct options {
 	const char *markdown, *junit; /* files, as above */
 	struct options_dirs fail_on;  /* rules */
 	bool absolute, normalize;
+	/* pack */
+	const char *packed; /* file, as above */
+	bool full;
 	/* info */
 	bool records, verify, modules;
 };

@@ -16,12 +16,14 @@
 #include "analyze/batch.h"
 #include "analyze/jit.h"
 #include "analyze/order.h"
+#include "analyze/process/module_objects.h"
 #include "analyze/symbolize/symbolize.h"
 
 /* What all traces share. */
 struct pipeline {
 	const struct pipeline_options *options;
 	struct pool *pool;
+	struct module_objects *objects;
 	struct module_table *modules;
 	struct unwind_tables *tables;
 	struct symbolizer *symbolizer;
@@ -40,7 +42,8 @@ struct passage {
 	struct order *order;
 	struct profile_leader *leader; /* NULL: every event takes samples of its own */
 	struct jit *jit;
-	uint64_t damaged; /* chunks that hold nothing of their kind */
+	bool objects_known; /* before the trace's turn came */
+	uint64_t damaged;   /* chunks that hold nothing of their kind */
 	struct ruchy_error *err;
 };
 
@@ -118,6 +121,28 @@ static int take_jit(struct passage *p, const struct trace_chunk *chunk)
 	return rc == 0 && sideband ? order_add(p->order, sideband) : rc;
 }
 
+/* A file that the trace brings along, owned from here on. */
+static int take_object(void *arg, struct trace_chunk *chunk)
+{
+	struct passage *p = arg;
+	int rc = module_objects_add(p->shared->objects, chunk);
+
+	if (rc == RUCHY_E_DAMAGED || rc == RUCHY_E_LIMIT) {
+		p->damaged++;
+		return 0;
+	}
+	return rc;
+}
+
+/* In a pipe, or in a recording that was cut off: good for what comes behind it. */
+static int take_late_object(struct passage *p, struct trace_chunk *chunk)
+{
+	if (!p->objects_known)
+		return take_object(p, chunk);
+	trace_chunk_free(chunk);
+	return 0;
+}
+
 /* A chunk, owned from here on. */
 static int take_chunk(struct passage *p, struct trace_chunk *chunk)
 {
@@ -138,6 +163,8 @@ static int take_chunk(struct passage *p, struct trace_chunk *chunk)
 	case WIRE_CHUNK_JITDUMP:
 		rc = take_jit(p, chunk);
 		break;
+	case WIRE_CHUNK_OBJECT:
+		return take_late_object(p, chunk);
 	default: /* META is the reader's; others are of a later version */
 		break;
 	}
@@ -195,7 +222,9 @@ static int analyze_trace(struct pipeline *shared, const char *path, struct ruchy
 		return rc;
 	trace_reader_defer(p.reader);
 	p.meta = trace_reader_meta(p.reader);
-	rc = read_all(&p);
+	rc = trace_reader_objects(p.reader, take_object, &p, err);
+	p.objects_known = rc > 0;
+	rc = rc < 0 ? rc : read_all(&p);
 	rc = rc < 0 ? rc : warn_of_jit(&p);
 	rc = rc < 0 ? rc : end(&p);
 	order_free(p.order);
@@ -232,13 +261,16 @@ static int warn_of_modules(const struct pipeline *p)
 int pipeline_run(const struct pipeline_options *options, struct profile **ret,
 		 struct ruchy_error *err)
 {
+	struct module_search search =
+		options->search ? *options->search : (struct module_search){ 0 };
 	struct pipeline p = { .options = options };
 	int rc = RUCHY_E_NOMEM;
 
 	ruchy_error_set(err, RUCHY_E_NOMEM, "analyzing: out of memory");
 	p.pool = pool_new(options->jobs);
-	p.modules = module_table_new(options->search);
-	if (!p.pool || !p.modules)
+	p.objects = search.objects = module_objects_new();
+	p.modules = module_table_new(&search);
+	if (!p.pool || !p.objects || !p.modules)
 		goto out;
 	p.builder = profile_builder_new(pool_workers(p.pool), options->rows);
 	if (p.builder && options->lines)
@@ -261,12 +293,18 @@ int pipeline_run(const struct pipeline_options *options, struct profile **ret,
 		rc = profile_builder_finish(p.builder, p.symbolizer, p.modules, ret);
 	if (rc == 0)
 		p.builder = NULL;
+	if (rc == 0 && options->last) {
+		rc = options->last(options->last_arg, p.modules, err);
+		if (rc < 0)
+			profile_free(*ret);
+	}
 out:
 	progress_end(options->progress);
 	profile_builder_free(p.builder);
 	symbolizer_free(p.symbolizer);
 	unwind_tables_free(p.tables);
 	module_table_free(p.modules);
+	module_objects_free(p.objects);
 	pool_free(p.pool);
 	/* Stages below say only which kind of failure; a message of another kind is not theirs. */
 	if (rc < 0 && err && err->code != rc)

@@ -22,6 +22,10 @@ struct pipeline_options {
 	bool rows;                   /* a report wants every sample in time order */
 	const struct filter *filter; /* what is shown; NULL: all */
 	struct progress *progress;   /* NULL: nobody watches */
+	/* Called at the end, with all files that were needed still open; what it returns is what
+	 * pipeline_run returns. NULL: nothing */
+	int (*last)(void *arg, const struct module_table *modules, struct ruchy_error *err);
+	void *last_arg;
 };
 
 /* The profile of all traces together. On success `*ret` is the caller's (profile_free). Any

@@ -7,6 +7,7 @@
 
 #include "format/codec.h"
 #include "format/frame.h"
+#include "format/rtrace_ahead.h"
 
 /* The most that zstd may need for a chunk of the greatest size, generously. */
 #define MAX_STORED_BYTES (WIRE_MAX_CHUNK_BYTES + (WIRE_MAX_CHUNK_BYTES >> 7) + 512)
@@ -30,6 +31,7 @@ struct rtrace {
 	struct seen_chunk *seen; /* owned: what the index must say */
 	size_t n_seen, max_seen;
 	bool index_tried, ended, defer;
+	bool objects_known; /* they were all given out already */
 };
 
 bool rtrace_magic(const uint8_t *first4)
@@ -205,7 +207,8 @@ static bool can_defer(struct rtrace *r, const struct frame_chunk *c, size_t size
 {
 	size_t end = size + c->stored_size;
 
-	return r->defer && c->kind == WIRE_CHUNK_SAMPLES &&
+	return ((r->defer && c->kind == WIRE_CHUNK_SAMPLES) ||
+		(r->objects_known && c->kind == WIRE_CHUNK_OBJECT)) &&
 	       frame_is_ours(r, source_window(&r->source) + end, have - end) &&
 	       codec_frame_fits(source_window(&r->source) + size, c->stored_size, c->raw_size);
 }
@@ -260,6 +263,23 @@ void rtrace_defer(struct rtrace *r)
 	r->defer = true;
 }
 
+int rtrace_objects(struct rtrace *r, uint64_t size,
+		   int (*take)(void *arg, struct trace_chunk *chunk), void *arg,
+		   struct ruchy_error *err)
+{
+	const struct rtrace_ahead ahead = {
+		.fd = r->source.fd,
+		.size = size,
+		.name = r->source.name,
+		.trace_id = r->trace_id,
+		.codec = r->codec,
+	};
+	int rc = rtrace_ahead(&ahead, WIRE_CHUNK_OBJECT, take, arg, err);
+
+	r->objects_known = rc > 0;
+	return rc;
+}
+
 /* As if its damage had been found when it was read. */
 void rtrace_spoilt(const struct trace_chunk *chunk, struct trace_integrity *integrity)
 {
@@ -304,8 +324,10 @@ static int take_chunk(struct rtrace *r, size_t size, struct trace_item *ret,
 	    c.raw_size > WIRE_MAX_CHUNK_BYTES || c.stored_size > MAX_STORED_BYTES ||
 	    c.sequence < r->next_sequence)
 		return skip_damage(r, integrity, "a chunk header is damaged or out of place", err);
-	rc = source_fill(&r->source, size + c.stored_size + (r->defer ? MAX_FRAME_BYTES : 0), &have,
-			 err);
+	rc = source_fill(&r->source,
+			 size + c.stored_size +
+				 (r->defer || r->objects_known ? MAX_FRAME_BYTES : 0),
+			 &have, err);
 	if (rc < 0)
 		return rc;
 	if (have < size + c.stored_size)

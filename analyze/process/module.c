@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "analyze/process/module_dwfl.h"
+#include "analyze/process/module_objects.h"
 #include "analyze/process/module_remote.h"
 #include "analyze/process/module_search.h"
 
@@ -354,6 +355,38 @@ static bool open_remote(struct module_table *t, struct opening *o)
 	return ok;
 }
 
+/* The file that the trace brings along, whole or what was kept of it. */
+static bool open_object(struct module_table *t, struct opening *o, const char *path, bool partial)
+{
+	const struct module *m = o->m;
+	const struct trace_object key = { .role = WIRE_OBJECT_FILE,
+					  .id = m->build_id,
+					  .id_size = m->build_id_size,
+					  .path = m->path,
+					  .path_size = strlen(m->path) };
+	struct ruchy_error err = { 0 };
+	int fd = module_objects_open(t->search.objects, &key, partial, NULL);
+
+	return fd >= 0 && take_candidate(t, o, fd, path, &err);
+}
+
+/* Where it should be on this machine. */
+static bool open_here(struct module_table *t, struct opening *o, const char *path, bool deleted)
+{
+	const struct module *m = o->m;
+
+	if (path[0] != '/') {
+		refuse(o, MODULE_MISSING, "%s: not an absolute path", m->path);
+		return false;
+	}
+	if (deleted && !m->build_id_size) {
+		/* What stands there now is another file, and nothing could prove that it isn't. */
+		refuse(o, MODULE_MISSING, "%s: the file was deleted or replaced", path);
+		return false;
+	}
+	return open_in_sysroots(t, o, path) || open_candidate(t, o, path) || open_remote(t, o);
+}
+
 static void open_file(struct module_table *t, struct opening *o)
 {
 	struct module *m = o->m;
@@ -365,13 +398,10 @@ static void open_file(struct module_table *t, struct opening *o)
 		refuse(o, MODULE_MISSING, "%s: out of memory", m->path);
 		return;
 	}
-	if (path[0] != '/') {
-		refuse(o, MODULE_MISSING, "%s: not an absolute path", m->path);
-	} else if (deleted && !m->build_id_size) {
-		/* What stands there now is another file, and nothing could prove that it isn't. */
-		refuse(o, MODULE_MISSING, "%s: the file was deleted or replaced", path);
-	} else if (open_in_sysroots(t, o, path) || open_candidate(t, o, path) ||
-		   open_remote(t, o)) {
+	/* A file in part lacks lines; one here that proves to be the same build may have them. */
+	if (open_object(t, o, path, false) ||
+	    (!m->build_id_size && open_object(t, o, path, true)) ||
+	    open_here(t, o, path, deleted) || open_object(t, o, path, true)) {
 		o->status = MODULE_OPEN;
 		free(m->reason);
 		m->reason = NULL;

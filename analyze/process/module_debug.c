@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "analyze/process/module_dwfl.h"
+#include "analyze/process/module_objects.h"
 #include "analyze/process/module_remote.h"
 #include "analyze/process/module_search.h"
 #include "ruchy/bytes.h"
@@ -19,6 +20,8 @@ struct module_debug {
 	char *path;        /* owned: the file as opened */
 	char *dir;         /* owned: its directory, without the last '/' */
 	const char *inner; /* `path` as the target saw it: without the sysroot */
+	const uint8_t *id; /* borrowed: the file's build-id */
+	size_t id_size;
 	struct module_search search;
 };
 
@@ -70,6 +73,12 @@ void module_debug_free(struct module_debug *d)
 	free(d);
 }
 
+void module_debug_of(struct module_debug *d, const uint8_t *id, size_t id_size)
+{
+	d->id = id;
+	d->id_size = id_size;
+}
+
 static bool same_build_id(int fd, const struct proof *proof)
 {
 	Elf *elf = elf_begin(fd, ELF_C_READ_MMAP, NULL);
@@ -110,6 +119,32 @@ static int try_path(char *path, const struct proof *proof, char **ret_path)
 	int fd = path ? module_elf_open_regular(path, NULL) : -1;
 
 	if (fd >= 0 && proves(fd, proof)) {
+		*ret_path = path;
+		return fd;
+	}
+	if (fd >= 0)
+		close(fd);
+	free(path);
+	return -1;
+}
+
+/* From the trace: the file with that role beside ours; `name` of a split unit. */
+static int try_object(const struct module_debug *d, enum wire_object_role role, bool partial,
+		      const char *name, size_t name_size, const struct proof *proof,
+		      char **ret_path)
+{
+	const struct trace_object key = { .role = role,
+					  .id = d->id,
+					  .id_size = d->id_size,
+					  .path = d->inner,
+					  .path_size = strlen(d->inner),
+					  .name = name,
+					  .name_size = name_size };
+	char *path = NULL;
+	int fd = module_objects_open(d->search.objects, &key, partial, &path);
+
+	/* A CRC is of a whole file. */
+	if (fd >= 0 && ((partial && !proof->id_size) || proves(fd, proof))) {
 		*ret_path = path;
 		return fd;
 	}
@@ -210,11 +245,15 @@ int module_debug_find(struct module_debug *d, const uint8_t *id, size_t id_size,
 		      uint32_t crc, char **ret_path)
 {
 	struct proof proof = { .id = id, .id_size = id_size, .crc = crc };
-	int fd = find_by_id(d, &proof, ret_path);
+	int fd = try_object(d, WIRE_OBJECT_DEBUG, false, NULL, 0, &proof, ret_path);
 
 	if (fd < 0)
+		fd = find_by_id(d, &proof, ret_path);
+	if (fd < 0)
 		fd = find_by_link(d, link, &proof, ret_path);
-	return fd < 0 ? find_remote(d, &proof, ret_path) : fd;
+	if (fd < 0)
+		fd = find_remote(d, &proof, ret_path);
+	return fd < 0 ? try_object(d, WIRE_OBJECT_DEBUG, true, NULL, 0, &proof, ret_path) : fd;
 }
 
 int module_debug_find_alt(struct module_debug *d, const uint8_t *id, size_t id_size,
@@ -227,6 +266,9 @@ int module_debug_find_alt(struct module_debug *d, const uint8_t *id, size_t id_s
 
 	if (!id_size || !*name)
 		return -1;
+	fd = try_object(d, WIRE_OBJECT_ALT, false, NULL, 0, &proof, ret_path);
+	if (fd >= 0)
+		return fd;
 	if (name[0] == '/') {
 		fd = try_roots(d, name, &proof, ret_path);
 	} else {
@@ -243,16 +285,37 @@ int module_debug_find_alt(struct module_debug *d, const uint8_t *id, size_t id_s
 
 /* ---- split DWARF ---- */
 
+/* As module_dwarf's key: directory, a zero, name. */
+static int try_unit(const struct module_debug *d, const char *directory, const char *name,
+		    const struct proof *proof, char **ret_path)
+{
+	const char *dir = directory ? directory : "";
+	size_t dir_size = strlen(dir) + 1, size = dir_size + strlen(name);
+	char *key = malloc(size + 1);
+	int fd = -1;
+
+	if (!key)
+		return -1;
+	memcpy(key, dir, dir_size);
+	memcpy(key + dir_size, name, size - dir_size + 1);
+	fd = try_object(d, WIRE_OBJECT_UNIT, false, key, size, proof, ret_path);
+	free(key);
+	return fd;
+}
+
 int module_debug_find_dwo(struct module_debug *d, const char *directory, const char *name,
 			  char **ret_path)
 {
 	const char *slash = strrchr(name, '/');
 	const struct proof none = { .any = true };
 	char *path;
-	int fd = -1;
+	int fd;
 
 	if (!*name)
 		return -1;
+	fd = try_unit(d, directory, name, &none, ret_path);
+	if (fd >= 0)
+		return fd;
 	path = name[0] == '/' || !directory ? concat(name, "", "", "")
 					    : concat(directory, "/", name, "");
 	/* The compiler's directories are trusted no more than others: the file has to be a regular
@@ -273,7 +336,9 @@ int module_debug_find_dwp(struct module_debug *d, char **ret_path)
 
 	if (!*d->path)
 		return -1;
-	fd = try_path(concat(d->path, ".dwp", "", ""), &none, ret_path);
+	fd = try_object(d, WIRE_OBJECT_PACKAGE, false, NULL, 0, &none, ret_path);
+	if (fd < 0)
+		fd = try_path(concat(d->path, ".dwp", "", ""), &none, ret_path);
 	if (fd >= 0 || d->inner[0] != '/')
 		return fd;
 	tail = concat(d->inner, ".dwp", "", "");

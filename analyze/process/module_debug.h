@@ -5,7 +5,8 @@
  * By build-id in .build-id/ of each debug directory (the user's, then
  * /usr/lib/debug), by .gnu_debuglink beside the file, in .debug/ and in the debug
  * directories, by .gnu_debugaltlink (dwz) as named there; at last from a debuginfod
- * server, if the user asked for one. What stands on the target is looked for below
+ * server, if the user asked for one. Before all of these, what the trace brings along;
+ * behind them, what it brings along in part. What stands on the target is looked for below
  * each sysroot first. A candidate counts only when it is a regular file and its
  * build-id equals the file's (where that has none: its CRC-32 the link's).
  * Files of split DWARF carry neither: their reader checks the unit's id.
@@ -24,6 +25,8 @@ struct module_search;
  * memory. */
 struct module_debug *module_debug_new(const char *path, const struct module_search *search);
 void module_debug_free(struct module_debug *d);
+/* Tell the file's build-id (borrowed), by which the trace's objects are known. */
+void module_debug_of(struct module_debug *d, const uint8_t *id, size_t id_size);
 /* An open descriptor and its path (malloc'ed), or -1. `link` may be NULL. */
 int module_debug_find(struct module_debug *d, const uint8_t *id, size_t id_size, const char *link,
 		      uint32_t crc, char **ret_path);

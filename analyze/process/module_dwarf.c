@@ -274,3 +274,40 @@ Elf *module_dwarf_dwp(struct module_dwarf *d)
 	}
 	return d->package.elf;
 }
+
+/* ---- what was opened ---- */
+
+static int give(const struct found *f, struct module_dwarf_file file,
+		int (*take)(void *arg, const struct module_dwarf_file *file), void *arg)
+{
+	if (!f->elf)
+		return 0;
+	file.path = f->path;
+	file.bytes = (const uint8_t *)elf_rawfile(f->elf, &file.size);
+	return file.bytes ? take(arg, &file) : 0;
+}
+
+int module_dwarf_each(const struct module_dwarf *d,
+		      int (*take)(void *arg, const struct module_dwarf_file *file), void *arg)
+{
+	const struct {
+		const struct found *found;
+		enum module_dwarf_role role;
+	} single[] = {
+		{ &d->separate, MODULE_DWARF_SEPARATE },
+		{ &d->alt, MODULE_DWARF_ALT },
+		{ &d->package, MODULE_DWARF_PACKAGE },
+	};
+	int rc = 0;
+
+	for (size_t i = 0; rc == 0 && i < sizeof(single) / sizeof(single[0]); i++)
+		rc = give(single[i].found, (struct module_dwarf_file){ .role = single[i].role },
+			  take, arg);
+	for (size_t i = 0; rc == 0 && i < d->n_dwos; i++)
+		rc = give(&d->dwos[i].file,
+			  (struct module_dwarf_file){ .role = MODULE_DWARF_UNIT,
+						      .key = d->dwos[i].key,
+						      .key_size = d->dwos[i].size },
+			  take, arg);
+	return rc;
+}

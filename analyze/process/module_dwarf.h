@@ -32,4 +32,25 @@ Elf *module_dwarf_alt(struct module_dwarf *d);
 Elf *module_dwarf_dwo(struct module_dwarf *d, const char *directory, const char *name);
 Elf *module_dwarf_dwp(struct module_dwarf *d);
 
+/* Another file that was opened for the module, and what it is. */
+enum module_dwarf_role {
+	MODULE_DWARF_SEPARATE,
+	MODULE_DWARF_ALT,
+	MODULE_DWARF_PACKAGE,
+	MODULE_DWARF_UNIT,
+};
+
+struct module_dwarf_file {
+	enum module_dwarf_role role;
+	const uint8_t *bytes; /* borrowed, as the rest */
+	size_t size;
+	const char *path; /* where it was found */
+	const char *key;  /* of a unit: directory, a zero, name; else NULL */
+	size_t key_size;
+};
+
+/* Each file that was opened so far. What `take` returns, if that is not 0. */
+int module_dwarf_each(const struct module_dwarf *d,
+		      int (*take)(void *arg, const struct module_dwarf_file *file), void *arg);
+
 #endif

@@ -139,6 +139,7 @@ static int read_header(struct module_elf *e, const char *path, struct ruchy_erro
 		e->build_id = id;
 		e->build_id_size = (size_t)id_size;
 	}
+	module_debug_of(e->debug, e->build_id, e->build_id_size);
 	e->file = (const uint8_t *)elf_rawfile(e->elf, &e->file_size);
 	read_segments(e);
 	e->dwarf = module_dwarf_new(e->debug, e->elf, e->build_id, e->build_id_size);
@@ -298,6 +299,12 @@ bool module_elf_executable(const struct module_elf *e, uint64_t address)
 			return true;
 	}
 	return false;
+}
+
+const uint8_t *module_elf_bytes(const struct module_elf *e, size_t *ret_size)
+{
+	*ret_size = e->file_size;
+	return e->file;
 }
 
 uint64_t module_elf_entry(const struct module_elf *e)

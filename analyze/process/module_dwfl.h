@@ -47,6 +47,8 @@ size_t module_elf_build_id(const struct module_elf *e, const uint8_t **ret_id);
 bool module_elf_address(const struct module_elf *e, uint64_t file_offset, uint64_t *ret_address);
 /* Is `address` in an executable segment? */
 bool module_elf_executable(const struct module_elf *e, uint64_t address);
+/* The file itself (borrowed); NULL: not to be had. */
+const uint8_t *module_elf_bytes(const struct module_elf *e, size_t *ret_size);
 uint64_t module_elf_entry(const struct module_elf *e);   /* e_entry, 0 none */
 unsigned module_elf_machine(const struct module_elf *e); /* EM_* */
 /* The start of the function whose FDE is the nearest at or below `address`; false where there is

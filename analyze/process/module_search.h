@@ -8,6 +8,7 @@
 
 #include <stddef.h>
 
+struct module_objects;
 struct module_remote;
 
 struct module_search {
@@ -18,7 +19,8 @@ struct module_search {
 	/* directories of separate debug files, tried before /usr/lib/debug */
 	const char *const *debug_dirs;
 	size_t n_debug_dirs;
-	struct module_remote *remote; /* debuginfod servers; NULL: nothing asks the network */
+	struct module_objects *objects; /* that a trace brings along; NULL: none */
+	struct module_remote *remote;   /* debuginfod servers; NULL: nothing asks the network */
 };
 
 #endif

@@ -41,6 +41,7 @@
 #define WIRE_MAX_EVENTS      4096u       /* META items of that kind */
 #define WIRE_MAX_COUNTERS    1024u       /* a report has something to say of each */
 #define WIRE_MAX_FALLBACKS   1024u
+#define WIRE_MAX_OBJECT_ID   64u   /* bytes of an object's build-id */
 #define WIRE_MAX_NAME_BYTES  4096u /* of an event or counter: it may stand in every line */
 
 /* Incompatible features: a reader that does not know a set bit must refuse. */
@@ -57,7 +58,24 @@ enum wire_chunk_kind {
 		4, /* whole lines of /proc/kallsyms; several chunks follow one another */
 	WIRE_CHUNK_PERF_MAP = 5, /* whole lines of a process's perf map */
 	WIRE_CHUNK_JITDUMP = 6,  /* a part of a process's jitdump */
+	WIRE_CHUNK_OBJECT = 7,   /* a part of a file of the target, see below */
 };
+
+/*
+ * OBJECT:  u32 role, u32 flags, u64 size of the file, u32 build-id bytes, u32 path bytes, u32 name
+ *          bytes, u32 zero, build-id, path, name, zero padding to 8; then pieces of the file: u64
+ *          offset, u64 size, bytes, zero padding to 8.
+ */
+enum wire_object_role {
+	WIRE_OBJECT_FILE = 0,    /* the file that was mapped */
+	WIRE_OBJECT_DEBUG = 1,   /* its separate debug file */
+	WIRE_OBJECT_ALT = 2,     /* the supplementary file of its debug information (dwz) */
+	WIRE_OBJECT_PACKAGE = 3, /* the package of its split units (.dwp) */
+	WIRE_OBJECT_UNIT = 4,    /* a split unit (.dwo): the name is directory, zero byte, name */
+};
+
+#define WIRE_OBJECT_PARTIAL 1u /* flags: parts of the file are left out and read as zeros */
+#define WIRE_OBJECT_BYTES   32 /* of the header, before build-id, path and name */
 
 /* META items: tag, value, how many. One list makes the enum and the reader's and writer's names. */
 #define WIRE_META_ITEMS(X)                                                                        \

@@ -20,9 +20,9 @@ import zlib
 
 TAG = 0x43525452
 HEADER, CHUNK, ROUND, INDEX = 0x184D2A51, 0x184D2A52, 0x184D2A53, 0x184D2A54
-META, SIDEBAND, SAMPLES, KALLSYMS, PERF_MAP, JITDUMP = 1, 2, 3, 4, 5, 6
+META, SIDEBAND, SAMPLES, KALLSYMS, PERF_MAP, JITDUMP, OBJECT = 1, 2, 3, 4, 5, 6, 7
 NAMES = {META: "meta", SIDEBAND: "sideband", SAMPLES: "samples", KALLSYMS: "kallsyms",
-         PERF_MAP: "perf-map", JITDUMP: "jitdump"}
+         PERF_MAP: "perf-map", JITDUMP: "jitdump", OBJECT: "object"}
 MIB = 1 << 20
 SP = 7  # bit of the stack pointer in x86_64's register mask
 
@@ -420,6 +420,38 @@ def made_at_run_time():
     return trace
 
 
+def object_chunk(trace, header, texts, pieces, damaged=False):
+    """An OBJECT of (role, flags, size) with (build-id, path, name) and pieces of (offset, bytes)."""
+    def padded(data):
+        return data + bytes(-len(data) % 8)
+    payload = struct.pack("<IIQIIII", *header, *map(len, texts), 0) + padded(b"".join(texts))
+    lines = ["  object role={} flags={} size={} id={:08x} path={:08x} name={:08x}".format(
+        *header, *map(zlib.crc32, texts))]
+    for at, content in pieces:
+        payload += struct.pack("<QQ", at, len(content)) + padded(content)
+        lines.append(f"  piece offset={at} size={len(content)} crc={zlib.crc32(content):08x}")
+    if damaged:
+        lines[-1] = "  damaged object"
+    trace.chunk(OBJECT, payload, lines, count=len(pieces))
+
+
+def files_along():
+    """Files of the target, whole and in part, before the samples and behind them, damaged ones."""
+    trace, event = Trace(), usual_event()
+    trace.meta([ARCH, event.item()])
+    program = b"\x12\x34", b"/bin/program", b""
+    object_chunk(trace, (0, 1, 1 << 20), program, [(0, b"\x7fELF"), (4096, b"what is kept")])
+    object_chunk(trace, (0, 1, 1 << 20), program, [((1 << 20) - 5, b"more.")])
+    object_chunk(trace, (1, 0, 8), (*program[:2], b"/usr/lib/debug/x.debug"), [(0, b"8 bytes.")])
+    trace.records(SAMPLES, [event.sample(7, 7, 1, 1)], first=1, last=1)
+    trace.mark(9)
+    object_chunk(trace, (4, 0, 3), (*program[:2], b"/src\0a.dwo"), [(0, b"dwo")])
+    object_chunk(trace, (0, 0, 0), (b"", b"/bin/empty", b""), [])
+    object_chunk(trace, (0, 1, 10), program, [(0, b"fits"), (8, b"goes beyond")], damaged=True)
+    trace.chunk(OBJECT, bytes(31), ["  damaged object"], count=0)
+    return trace
+
+
 def later_version():
     """What a later minor version may add, and what stands between our frames."""
     trace, event = Trace(grow=40), usual_event()
@@ -442,7 +474,7 @@ def later_version():
 
 MADE = {"plain": plain, "shared": shared, "records_damaged": records_damaged, "fields": fields,
         "images_at_edges": images_at_edges, "later_version": later_version,
-        "made_at_run_time": made_at_run_time}
+        "made_at_run_time": made_at_run_time, "files_along": files_along}
 
 
 # ---- checks ---------------------------------------------------------------------------------------

@@ -9,7 +9,7 @@ differ, one of them or the page is wrong. It needs Python's standard library and
 compare_readers.sh holds its lines against those of `ruchy-analyze info --records`.
 
 Standard output has one line for each chunk, META item, record and round, in the order of the file;
-damage goes to standard error and reading goes on, as §9 says. Status: 0, or 1 where the file is no
+damage goes to standard error and reading goes on, as §10 says. Status: 0, or 1 where the file is no
 trace that this version reads, 2 bad usage.
 """
 
@@ -29,11 +29,13 @@ ZSTD_MAGIC = 0xFD2FB528
 
 MAJOR = 0
 KNOWN_FEATURES = 1  # incompatible ones: bit 0, stack dumps may be cut and shared
-META, SIDEBAND, SAMPLES, KALLSYMS, PERF_MAP, JITDUMP = 1, 2, 3, 4, 5, 6
+META, SIDEBAND, SAMPLES, KALLSYMS, PERF_MAP, JITDUMP, OBJECT = 1, 2, 3, 4, 5, 6, 7
 KINDS = {META: "meta", SIDEBAND: "sideband", SAMPLES: "samples", KALLSYMS: "kallsyms",
-         PERF_MAP: "perf-map", JITDUMP: "jitdump"}
+         PERF_MAP: "perf-map", JITDUMP: "jitdump", OBJECT: "object"}
 LONGEST_PAYLOAD = 64 << 20
 LONGEST_META = 64 << 20
+
+LAST_ROLE, LONGEST_ID, LONGEST_NAME = 4, 64, 4096  # of objects
 
 ITEM_ARCH, ITEM_EVENT = 4, 13
 RECORD_SAMPLE = 9
@@ -453,7 +455,35 @@ class Reader:
             return self.read_meta(offset, content)
         if kind in (SIDEBAND, SAMPLES):
             return self.read_records(content)
+        if kind == OBJECT:
+            return self.read_object(content)
         return content.count(b"\n") if kind == KALLSYMS else None
+
+    def read_object(self, content):
+        lines, fields = [], Fields(content)
+        try:
+            role, flags, size = fields.u32(), fields.u32(), fields.u64()
+            lengths = fields.u32(), fields.u32(), fields.u32()
+            fields.u32()
+            if role > LAST_ROLE or lengths[0] > LONGEST_ID or max(lengths[1:]) > LONGEST_NAME:
+                raise Damaged("an object's header makes no sense")
+            sums = [f"{zlib.crc32(fields.take(length)):08x}" for length in lengths]
+            fields.take(-fields.at % 8)
+            lines.append("  object role={} flags={} size={} id={} path={} name={}".format(
+                role, flags & 1, size, *sums))
+            while fields.at < len(content):
+                at, length = fields.u64(), fields.u64()
+                piece = fields.take(length)
+                if at > size or length > size - at:
+                    raise Damaged("a piece lies outside of its file")
+                fields.take(-length % 8)
+                lines.append(f"  piece offset={at} size={length} crc={zlib.crc32(piece):08x}")
+        except Damaged:
+            lines.append("  damaged object")
+        if self.records:
+            for line in lines:
+                self.out(line)
+        return None if lines[-1] == "  damaged object" else len(lines) - 1
 
     def read_meta(self, offset, content):
         self.meta_bytes += len(content)

@@ -1,0 +1,205 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+#
+# pack.sh BIN_DIR PROGRAM_DIR - a packed trace gives the same reports where no file of the target is.
+#
+# Programs are recorded, packed and analyzed twice: here, and in a root directory that holds nothing but
+# the analyzer and its libraries, in places where no program looks for them. One `ok`/`FAIL`/`SKIP` line
+# a case, and a non-zero exit when one failed.
+set -u
+
+if [ $# -ne 2 ]; then
+	echo "usage: pack.sh BIN_DIR PROGRAM_DIR" >&2
+	exit 2
+fi
+bin=$(cd "$1" && pwd) || exit 2
+programs=$(cd "$2" && pwd) || exit 2
+work=$(mktemp -d) || exit 2
+trap 'rm -rf "$work"' EXIT
+cd "$work" || exit 2
+failed=0 passed=0 skipped=0
+unset DEBUGINFOD_URLS
+
+pass() { passed=$((passed + 1)); echo "ok - $1"; }
+fail() { failed=$((failed + 1)); echo "FAIL - $1: $2"; }
+skip() { skipped=$((skipped + 1)); echo "SKIP - $1: $2"; }
+analyze=$bin/ruchy-analyze
+
+record() { # record TRACE COMMAND...
+	"$bin/ruchy-record" -q -o "$@" >/dev/null 2>record.err </dev/null
+}
+if ! record try.rtrace "$programs/recursion"; then
+	echo "SKIP - all of pack.sh: cannot record: $(tail -n 1 record.err)"
+	exit 0
+fi
+
+# ---- the other machine ----
+
+root=$work/root
+mkdir -p "$root/x/lib" "$root/proc"
+cp "$analyze" "$root/x/"
+ldd "$analyze" | grep -o '/[^ ]*' | while read -r library; do cp -L "$library" "$root/x/lib/"; done
+loader=$(cd "$root/x/lib" && ls ld-*.so* | head -n 1)
+namespace=(unshare -m)
+[ "$(id -u)" = 0 ] || namespace=(unshare -r -m)
+# Sanitizers read /proc.
+away() {
+	"${namespace[@]}" sh -c 'mount --rbind /proc "$0/proc" 2>/dev/null; exec chroot "$0" "$@"' "$root" \
+		"/x/lib/$loader" --library-path /x/lib /x/ruchy-analyze "$@"
+}
+if ! away --version >/dev/null 2>away.err; then
+	echo "SKIP - all of pack.sh: no other root directory: $(tail -n 1 away.err)"
+	exit 0
+fi
+
+# same NAME TRACE PACKED ARGUMENTS...: TRACE here and PACKED there; both are called t.rtrace
+same() {
+	local name=$1 trace=$2 packed=$3 output
+	shift 3
+	mkdir -p here
+	cp "$trace" here/t.rtrace
+	cp "$packed" "$root/t.rtrace"
+	for output in "--hotspots=20" "--folded=-" "--output=-" "--perf-script=-"; do
+		(cd here && "$analyze" "$output" "$@" t.rtrace) >here.out 2>here.err
+		away "$output" "$@" t.rtrace >away.out 2>away.err
+		if [ ! -s here.out ]; then
+			fail "$name" "$output gives nothing here"
+			return
+		elif ! cmp -s here.out away.out || ! cmp -s here.err away.err; then
+			fail "$name" "$output: $(diff here.out away.out | head -n 2; diff here.err away.err | head -n 2)"
+			return
+		fi
+	done
+	pass "$name"
+}
+
+# differ NAME TRACE ARGUMENTS...: without its files a report is another one, or the test tests nothing
+differ() {
+	cp "$2" here/t.rtrace
+	cp "$2" "$root/t.rtrace"
+	(cd here && "$analyze" --folded=- "${@:3}" t.rtrace) >here.out 2>/dev/null
+	away --folded=- "${@:3}" t.rtrace >away.out 2>/dev/null
+	cmp -s here.out away.out && fail "$1" "the reports are the same" || pass "$1"
+}
+
+# ---- programs ----
+
+for program in recursion cpp dlopen signal; do
+	if ! record $program.rtrace "$programs/$program"; then
+		fail "$program" "$(tail -n 1 record.err)"
+		continue
+	fi
+	"$analyze" pack -q $program.rtrace -o part.rtrace 2>pack.err || fail "pack $program" "$(tail -n 1 pack.err)"
+	"$analyze" pack -q --full $program.rtrace -o full.rtrace 2>pack.err || fail "pack $program" "$(tail -n 1 pack.err)"
+	same "$program: packed, but for inlined calls and lines" $program.rtrace part.rtrace --no-inline
+	same "$program: packed with debug information" $program.rtrace full.rtrace --lines
+done
+mkdir -p here
+differ "without the files reports differ" recursion.rtrace
+same "packed again" recursion.rtrace <("$analyze" pack -q recursion.rtrace -o a.rtrace &&
+	"$analyze" pack -q a.rtrace -o - | cat) --no-inline
+
+# ---- debug information everywhere ----
+
+cat >inlined.c <<'C'
+volatile unsigned long sink;
+__attribute__((always_inline)) static inline void inlined_work(unsigned long i)
+{
+	sink += i * i;
+}
+__attribute__((noinline)) static void local_function(void)
+{
+	for (unsigned long i = 0; i < 300000000ul; i++)
+		inlined_work(i);
+}
+int main(void)
+{
+	local_function();
+	return 0;
+}
+C
+gcc -O2 -g -o whole inlined.c
+objcopy --only-keep-debug whole separate.debug
+objcopy --strip-all --add-gnu-debuglink=separate.debug whole separate
+gcc -O2 -g -gsplit-dwarf -o split inlined.c
+cp whole twin && objcopy --remove-section .note.gnu.build-id twin anonymous
+if command -v dwz >/dev/null; then
+	cp whole dwz1 && cp whole dwz2 && dwz -m common.debug dwz1 dwz2 2>/dev/null && [ -f common.debug ] || rm -f dwz1
+fi
+for program in separate split anonymous dwz1; do
+	if [ ! -f $program ]; then
+		skip "$program" "dwz is not installed"
+		continue
+	fi
+	record $program.rtrace "./$program" || fail "$program" "$(tail -n 1 record.err)"
+	"$analyze" pack -q --full $program.rtrace -o full.rtrace
+	"$analyze" pack -q $program.rtrace -o part.rtrace
+	same "$program: with debug information" $program.rtrace full.rtrace --lines
+	if grep -q inlined_work here.out; then
+		pass "$program: it has inlined calls"
+	else
+		fail "$program: it has inlined calls" "none here"
+	fi
+	same "$program: in part" $program.rtrace part.rtrace --no-inline
+done
+
+record whole.rtrace ./whole
+"$analyze" pack -q whole.rtrace -o "$root/t.rtrace"
+piped=$(cat "$root/t.rtrace" | away --folded=- --no-inline - 2>&1)
+if [ "$piped" = "$("$analyze" --folded=- --no-inline whole.rtrace 2>&1)" ]; then
+	pass "from a pipe"
+else
+	fail "from a pipe" "another report than from a file"
+fi
+
+# The same build on this machine has the lines that a file in part lacks; another build has nothing to say.
+"$analyze" pack -q whole.rtrace -o part.rtrace
+if "$analyze" --folded=- part.rtrace | grep -q inlined_work; then
+	pass "a file here, of the same build, has lines"
+else
+	fail "a file here, of the same build, has lines" "no inlined call"
+fi
+sed 's/i \* i/i + i/' inlined.c >other.c
+gcc -O2 -g -o whole other.c
+if "$analyze" --folded=- part.rtrace 2>err | grep -q 'main;local_function [0-9]' && [ ! -s err ]; then
+	pass "another build in its place: the trace's file counts"
+else
+	fail "another build in its place: the trace's file counts" "$(cat err; "$analyze" --folded=- part.rtrace | head -n 2)"
+fi
+
+# ---- refusals, the file ----
+
+refuses() { # refuses NAME STATUS PATTERN ARGUMENTS...
+	local name=$1 status=$2 pattern=$3
+	shift 3
+	"$analyze" "$@" >out 2>err </dev/null
+	local got=$?
+	if [ $got -ne "$status" ]; then
+		fail "$name" "status $got: $(tail -n 1 err)"
+	elif [ "$(wc -l <err)" -ne 1 ] || ! grep -q "^ruchy-analyze: .*$pattern" err; then
+		fail "$name" "it says: $(head -n 2 err)"
+	else
+		pass "$name"
+	fi
+}
+refuses "no output" 2 'takes one trace and -o FILE' pack recursion.rtrace
+refuses "two traces" 2 'takes one trace' pack recursion.rtrace cpp.rtrace -o x.rtrace
+refuses "a pipe" 2 'it takes a file' pack - -o x.rtrace
+refuses "into itself" 2 'not packed into itself' pack recursion.rtrace -o ./recursion.rtrace
+ln -sf /etc/hostname link
+refuses "through a link" 1 'link: it cannot be written' pack recursion.rtrace -o link
+refuses "a directory that is not there" 1 'none/x: it cannot be written' pack recursion.rtrace -o none/x
+refuses "a full disk" 1 'No space left' pack recursion.rtrace -o /dev/full
+printf 'PERFILE2%200s' x >perf.data
+"$analyze" pack perf.data -o x.rtrace 2>err && fail "a perf.data file" "taken" || pass "a perf.data file"
+[ -e x.rtrace ] && fail "refused: nothing is written" "x.rtrace" || pass "refused: nothing is written"
+"$analyze" pack -q recursion.rtrace -o mode.rtrace
+[ "$(stat -c %a mode.rtrace)" = 600 ] && pass "for its owner only" || fail "for its owner only" "$(stat -c %a mode.rtrace)"
+if "$analyze" info --verify mode.rtrace >info.out && grep -q '^files .*files of the target' info.out; then
+	pass "info tells of the files"
+else
+	fail "info tells of the files" "$(tail -n 2 info.out)"
+fi
+
+echo "pack.sh: $passed passed, $failed failed, $skipped skipped"
+[ $failed -eq 0 ]
