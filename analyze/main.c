@@ -165,6 +165,8 @@ static int write_reports(const struct options *o, const struct profile *p, struc
 					  .width = terminal_width(),
 					  .colour = isatty(STDOUT_FILENO) && !getenv("NO_COLOR"),
 					  .title = o->title,
+					  .inverted = o->inverted,
+					  .min_width = o->min_width,
 					  .weighted = o->weight != NULL,
 					  .by_metric = o->color != NULL,
 					  .lines = o->lines,

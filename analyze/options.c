@@ -9,7 +9,7 @@
 
 #include "analyze/report/source_file.h"
 
-enum kind { FLAG, TEXT, DIRECTORY, NUMBER, PERCENT };
+enum kind { FLAG, TEXT, DIRECTORY, NUMBER, PERCENT, PIXELS };
 
 /* Which commands know a flag. */
 enum { IN_REPORT = 1, IN_INFO = 2, IN_SYMBOLIZE = 4, IN_DIFF = 8, IN_PACK = 16, IN_ALL = 31 };
@@ -96,6 +96,10 @@ static const struct option_spec {
 	  "leave stacks cut that others would complete" },
 	{ "--max-stack", "BYTES", NUMBER, IN_REPORT | IN_DIFF, offsetof(struct options, max_stack),
 	  "use no more than BYTES of each stack dump" },
+	{ "--inverted", NULL, FLAG, IN_REPORT, offsetof(struct options, inverted),
+	  "the flame graph's root at the top" },
+	{ "--min-width", "PX", PIXELS, IN_REPORT, offsetof(struct options, min_width),
+	  "leave out narrower frames of the flame graph (0.1)" },
 	{ "--title", "TEXT", TEXT, IN_REPORT, offsetof(struct options, title),
 	  "title of the flame graph" },
 	{ "--jobs", "N", NUMBER, IN_REPORT | IN_DIFF | IN_SYMBOLIZE | IN_PACK,
@@ -196,6 +200,18 @@ static int set_percent(double *ret, const char *name, const char *text, struct r
 	return 0;
 }
 
+static int set_pixels(double *ret, const char *name, const char *text, struct ruchy_error *err)
+{
+	char *end;
+	double v = strtod(text, &end);
+
+	if (*end || end == text || !isfinite(v) || v < 0.01 || v > 100)
+		return ruchy_error_set(err, RUCHY_E_USAGE,
+				       "%s takes pixels, from 0.01 to 100, not '%s'", name, text);
+	*ret = v;
+	return 0;
+}
+
 static int add_directory(struct options_dirs *dirs, const char *name, const char *value,
 			 struct ruchy_error *err)
 {
@@ -219,6 +235,8 @@ static int set_value(struct options *o, const struct option_spec *spec, const ch
 		return set_number(at, spec->name, value, err);
 	case PERCENT:
 		return set_percent(at, spec->name, value, err);
+	case PIXELS:
+		return set_pixels(at, spec->name, value, err);
 	default:
 		if (!*value)
 			return ruchy_error_set(err, RUCHY_E_USAGE, "%s takes %s, not nothing",

@@ -43,6 +43,8 @@ struct options {
 	const char *json, *flame_graph, *folded, *perf_script, *pprof, *speedscope, *callgrind,
 		*csv, *html, *firefox; /* files, "-" stdout, NULL not asked */
 	const char *title;
+	bool inverted;
+	double min_width;                  /* pixels; 0: not asked */
 	const char *sort, *weight, *color; /* names in the profile, NULL not asked */
 	bool lines, timeline;
 	unsigned hotspots;    /* 0: not asked */

@@ -73,6 +73,8 @@ static const struct flag {
 	  "walk stacks by rows (default), exact or libunwind" },
 	{ "--no-join", NULL, NULL, ANALYZE, "leave stacks cut that others would complete" },
 	{ "--min-complete", NULL, "PERCENT", ANALYZE, "exit with 3 if fewer stacks are complete" },
+	{ "--inverted", NULL, NULL, ANALYZE, "the flame graph's root at the top" },
+	{ "--min-width", NULL, "PX", ANALYZE, "leave out narrower frames (0.1)" },
 	{ "--title", NULL, "TEXT", ANALYZE, "title of the flame graph" },
 	{ "--jobs", "-j", "N", ANALYZE, "analyze with N threads" },
 	{ "--quiet", "-q", NULL, RECORD | ANALYZE, "print neither report nor closing line" },

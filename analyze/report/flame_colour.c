@@ -18,12 +18,14 @@ struct palette {
 
 enum colour { USER, INLINED, KERNEL, BROKEN, FRAME, COLOUR_COUNT };
 
+/* Any two kinds stay apart for every kind of colour vision, whatever the shade:
+ * tests/browser/check.py (page/view.js has the same). */
 static const struct palette palettes[COLOUR_COUNT] = {
-	[USER] = { "user", { 235, 135, 50 }, { 20, 85, 45 } },
-	[INLINED] = { "inlined", { 120, 200, 145 }, { 60, 35, 40 } },
-	[KERNEL] = { "kernel", { 135, 175, 225 }, { 45, 40, 30 } },
-	[BROKEN] = { "broken stack", { 185, 185, 185 }, { 0, 0, 0 } },
-	[FRAME] = { NULL, { 225, 222, 210 }, { 0, 0, 0 } }, /* root and process names */
+	[USER] = { "user", { 219, 134, 37 }, { 25, 45, 40 } },
+	[INLINED] = { "inlined", { 86, 191, 134 }, { 30, 25, 25 } },
+	[KERNEL] = { "kernel", { 170, 150, 216 }, { 30, 25, 20 } },
+	[BROKEN] = { "broken stack", { 120, 120, 120 }, { 0, 0, 0 } },
+	[FRAME] = { NULL, { 235, 232, 222 }, { 0, 0, 0 } }, /* root and process names */
 };
 
 static enum colour colour_of(const struct report_tree_node *node)
@@ -65,24 +67,26 @@ void flame_colour_by_metric(struct flame_colour *c, const struct profile *p, enu
 {
 	const struct metric *run = &p->metrics.values[metric];
 
-	c->ratio = &p->ratios[metric];
+	c->p = p;
 	c->metric = metric;
 	c->middle = run->has_value && run->value > 0 ? run->value : 1;
 }
 
-struct metric flame_colour_metric(const struct flame_colour *c, const struct report_tree_node *node)
+struct metric flame_colour_metric(const struct profile *p, enum metric_id metric,
+				  const struct profile_weight *totals)
 {
-	struct metric_sum n = { .samples = node->top.samples,
-				.count = node->top.count,
-				.scale = c->ratio->scale };
-	struct metric_sum d = { .samples = node->bottom.samples,
-				.count = node->bottom.count,
-				.scale = 1 };
+	const struct profile_ratio *ratio = &p->ratios[metric];
+	const struct profile_weight *top = &totals[ratio->numerator];
+	const struct profile_weight *bottom = &totals[ratio->denominator];
+	struct metric_sum n = { .samples = top->samples,
+				.count = top->count,
+				.scale = ratio->scale };
+	struct metric_sum d = { .samples = bottom->samples, .count = bottom->count, .scale = 1 };
 
 	/* As if the periods were equal: for colours that will do. */
 	n.squares = (double)n.count * (double)n.count / (double)(n.samples ? n.samples : 1);
 	d.squares = (double)d.count * (double)d.count / (double)(d.samples ? d.samples : 1);
-	return metric_ratio(c->metric, &n, &d);
+	return metric_ratio(metric, &n, &d);
 }
 
 /* How good a value is: from -1, a quarter as good as the run or worse, to 1. */
@@ -107,15 +111,16 @@ static void put_scale_fill(const struct flame_colour *c, double good)
 	fprintf(c->out, "fill=\"rgb(%ld,%ld,%ld)\"", rgb[0], rgb[1], rgb[2]);
 }
 
-void flame_colour_fill(const struct flame_colour *c, const struct report_tree_node *node)
+void flame_colour_fill(const struct flame_colour *c, const struct report_tree_node *node,
+		       const struct profile_weight *totals)
 {
 	struct metric m;
 
-	if (!c->ratio) {
+	if (!c->p) {
 		put_fill(c, colour_of(node), hash_name(node->name));
 		return;
 	}
-	m = flame_colour_metric(c, node);
+	m = flame_colour_metric(c->p, c->metric, totals);
 	if (m.has_value)
 		put_scale_fill(c, goodness(c, m.value));
 	else
@@ -175,5 +180,5 @@ static unsigned put_kinds(const struct flame_colour *c, unsigned x, unsigned y)
 
 unsigned flame_colour_legend(const struct flame_colour *c, unsigned x, unsigned y)
 {
-	return c->ratio ? put_scale(c, x, y) : put_kinds(c, x, y);
+	return c->p ? put_scale(c, x, y) : put_kinds(c, x, y);
 }

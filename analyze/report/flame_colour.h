@@ -17,17 +17,19 @@
 /* By the kind of code, if nothing but `out` is set. */
 struct flame_colour {
 	FILE *out;
-	const struct profile_ratio *ratio; /* borrowed; NULL: by the kind of code */
+	const struct profile *p; /* borrowed; NULL: by the kind of code */
 	enum metric_id metric;
 	double middle; /* the run's value, in the middle of the scale; > 0 */
 };
 
 void flame_colour_by_metric(struct flame_colour *c, const struct profile *p, enum metric_id metric);
-/* The metric of a frame and what it called. */
-struct metric flame_colour_metric(const struct flame_colour *c,
-				  const struct report_tree_node *node);
-/* The fill attribute of a frame. */
-void flame_colour_fill(const struct flame_colour *c, const struct report_tree_node *node);
+/* The metric of a frame and what it called, whose totals of all columns these are; the profile has
+ * both columns. */
+struct metric flame_colour_metric(const struct profile *p, enum metric_id metric,
+				  const struct profile_weight *totals);
+/* The fill attribute of a frame; `totals` only for colours by a ratio. */
+void flame_colour_fill(const struct flame_colour *c, const struct report_tree_node *node,
+		       const struct profile_weight *totals);
 /* The legend's boxes and texts, from x on; returns where it ends. */
 unsigned flame_colour_legend(const struct flame_colour *c, unsigned x, unsigned y);
 

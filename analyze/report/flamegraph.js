@@ -1,72 +1,93 @@
 // SPDX-License-Identifier: MIT
-// The flame graph's behaviour: click to zoom, search, details on hover. Everything is drawn
-// without it; it only moves and marks what is there. Frames carry their place in counts of the
-// event (fg:x, fg:w), so that any part can be laid out at any width.
+// The flame graph's behaviour: click to zoom, search, details on hover, the same with the keyboard.
+// Everything is drawn without it; it only moves and marks what is there. Frames carry their place
+// in counts of the event (fg:x, fg:w, and fg:s of their own), so that any part can be laid out at
+// any width. Only frames that can be seen are kept in the document: with 100,000 of them that is
+// what zooming costs.
 "use strict";
 (function () {
-	const PAD = 10, CHAR = 7.2, LABEL_PAD = 3, MIN_WIDTH = 480;
+	const PAD = 10, CHAR = 7.2, LABEL_PAD = 3, MIN_WIDTH = 320, LEAST = 0.5, ROW = 16;
 	const svg = document.documentElement;
 	const byId = (id) => document.getElementById(id);
+	const group = byId("frames");
 	const height = Number(svg.getAttribute("height"));
-	let frames = [], zoomed = null, term = "";
+	const inverted = group.hasAttribute("fg:inverted");
+	let frames = [], shown = [], zoomed = null, focused = null, term = "";
+	let elidedText = "";
 
-	// "name (1,234 samples, 5.67%)", or with a ratio: "..., 5.67%, IPC 0.53)"
+	// "name (1,234 samples, 5.67%)", perhaps with ratios: "..., 5.67%, IPC 0.53)"
 	const nameOf = (title) => title.replace(/ \([0-9,]+ samples, [0-9.]+%(, [^()]*)?\)$/, "");
 
 	function readFrames() {
-		for (const g of byId("frames").children) {
+		const root = group.firstElementChild;
+		const base = root ? Number(root.querySelector("rect").getAttribute("y")) : 0;
+		for (const g of group.children) {
 			const rect = g.querySelector("rect");
 			const title = g.querySelector("title").textContent;
 			frames.push({
 				g, rect, title, name: nameOf(title), text: g.querySelector("text"),
 				x: Number(rect.getAttribute("fg:x")), w: Number(rect.getAttribute("fg:w")),
-				y: Number(rect.getAttribute("y")),
+				self: Number(rect.getAttribute("fg:s") || 0), y: Number(rect.getAttribute("y")),
+				depth: Math.abs(Number(rect.getAttribute("y")) - base) / ROW,
 			});
 		}
 		frames.forEach((f) => { f.g.frame = f; });
 	}
 
 	function fit(name, width) {
-		const letters = Array.from(name), room = Math.floor((width - 2 * LABEL_PAD) / CHAR);
+		const room = Math.floor((width - 2 * LABEL_PAD) / CHAR);
 		if (room < 3)
 			return "";
-		return letters.length <= room ? name : letters.slice(0, room - 2).join("") + "..";
+		const letters = name.length <= room ? name : Array.from(name.slice(0, 2 * room)).slice(0, room - 2).join("");
+		return letters === name ? name : letters + "..";
 	}
 
-	// Frames overlap the zoomed one, lie beside it, or (below it in the picture) contain it.
-	function place(f, z, scale, width) {
-		const below = f.y > z.y;
-		const inside = below ? f.x <= z.x && f.x + f.w >= z.x + z.w
-				     : f.x >= z.x && f.x + f.w <= z.x + z.w;
-		const shown = inside && (below || f.w * scale >= 0.1);
-
-		f.g.classList.toggle("hidden", !shown);
-		f.g.classList.toggle("above", shown && below);
-		if (!shown)
-			return;
-		const x = below ? PAD : PAD + (f.x - z.x) * scale;
-		const w = below ? width : f.w * scale;
+	function place(f, x, w, above) {
+		f.g.classList.toggle("above", above);
 		f.rect.setAttribute("x", x.toFixed(1));
 		f.rect.setAttribute("width", w.toFixed(1));
-		if (!f.text) {
+		const label = fit(f.name, w);
+		if (!f.text && label) {
 			f.text = document.createElementNS("http://www.w3.org/2000/svg", "text");
 			f.text.setAttribute("y", f.y + 12);
 			f.g.appendChild(f.text);
 		}
+		if (!f.text)
+			return;
 		f.text.setAttribute("x", (x + LABEL_PAD).toFixed(1));
-		f.text.textContent = fit(f.name, w);
+		f.text.textContent = label;
 	}
 
+	// Frames are what the zoomed one contains, lie beside it, or contain it.
 	function layout() {
 		const z = zoomed || frames[0];
 		// the window without its scroll bar; some browsers say 0 for an SVG's root
 		const outer = Math.max(svg.clientWidth || window.innerWidth, MIN_WIDTH);
-		const width = outer - 2 * PAD;
+		const width = outer - 2 * PAD, scale = z ? width / z.w : 0, inside = document.createDocumentFragment();
+		let narrow = 0;
 
 		svg.setAttribute("width", outer);
-		if (z)
-			frames.forEach((f) => place(f, z, width / z.w, width));
+		shown = [];
+		for (const f of frames) {
+			const above = f.depth < z.depth;
+			if (above ? f.x > z.x || f.x + f.w < z.x + z.w : f.x < z.x || f.x + f.w > z.x + z.w)
+				continue;
+			if (!above && f.w * scale < LEAST) {
+				narrow++;
+				continue;
+			}
+			if (above)
+				place(f, PAD, width, true);
+			else
+				place(f, PAD + (f.x - z.x) * scale, f.w * scale, false);
+			shown.push(f);
+			inside.appendChild(f.g);
+		}
+		group.replaceChildren(inside);
 		byId("unzoom").classList.toggle("hidden", !zoomed);
+		byId("elided").textContent = [elidedText, narrow ?
+			`${narrow.toLocaleString("en-US")} more ${zoomed ? "at this zoom" : "until zoomed in"}` : ""]
+			.filter(Boolean).join("; ");
 		stick();
 	}
 
@@ -132,27 +153,85 @@
 		return g ? g.frame : null;
 	};
 
+	function tell(f) {
+		const self = f && f.self ? "; self " + (100 * f.self / frames[0].w).toFixed(2) + "%" : "";
+		byId("details").textContent = f ? "Function: " + f.title + self : "";
+	}
+
+	// ---- the keyboard ----
+
+	function focus(f) {
+		if (focused)
+			focused.g.classList.remove("focused");
+		focused = f;
+		if (!f)
+			return;
+		f.g.classList.add("focused");
+		f.rect.scrollIntoView({ block: "nearest" });
+		tell(f);
+	}
+
+	// What an arrow leads to: the widest callee, the caller, or what is beside.
+	function neighbour(key) {
+		const f = focused, out = inverted ? "ArrowDown" : "ArrowUp";
+		const spans = (a, b) => a.x <= b.x && a.x + a.w >= b.x + b.w;
+		if (key === "ArrowLeft" || key === "ArrowRight") {
+			const row = shown.filter((g) => g.depth === f.depth);
+			return row[row.indexOf(f) + (key === "ArrowLeft" ? -1 : 1)];
+		}
+		if (key !== out)
+			return shown.find((g) => g.depth === f.depth - 1 && spans(g, f));
+		return shown.filter((g) => g.depth === f.depth + 1 && spans(f, g)).sort((a, b) => b.w - a.w)[0];
+	}
+
+	function onGraphKey(e) {
+		if (!focused || !shown.includes(focused))
+			focus(zoomed || frames[0]);
+		if (e.key.startsWith("Arrow"))
+			focus(neighbour(e.key) || focused);
+		else if (e.key === "Enter")
+			zoom(focused);
+		else
+			return;
+		e.preventDefault();
+	}
+
+	function onKey(e) {
+		if (((e.ctrlKey || e.metaKey) && e.key.toLowerCase() === "f") || e.key === "/") {
+			e.preventDefault();
+			ask();
+		} else if (e.key === "Escape") {
+			if (term)
+				search("");
+			else
+				zoom(null);
+		}
+	}
+
+	function onButton(id, action) {
+		byId(id).addEventListener("click", action);
+		byId(id).addEventListener("keydown", (e) => {
+			if (e.key === "Enter" || e.key === " ") {
+				e.preventDefault();
+				action();
+			}
+		});
+	}
+
 	function listen() {
-		byId("frames").addEventListener("click", (e) => {
+		group.addEventListener("click", (e) => {
 			const f = frameAt(e.target);
 			if (f)
 				zoom(f);
 		});
-		byId("frames").addEventListener("mouseover", (e) => {
-			const f = frameAt(e.target);
-			byId("details").textContent = f ? "Function: " + f.title : "";
-		});
-		byId("frames").addEventListener("mouseout", () => { byId("details").textContent = ""; });
-		byId("unzoom").addEventListener("click", () => zoom(null));
-		byId("search").addEventListener("click", () => term ? search("") : ask());
-		window.addEventListener("keydown", (e) => {
-			if ((e.ctrlKey || e.metaKey) && e.key.toLowerCase() === "f") {
-				e.preventDefault();
-				ask();
-			} else if (e.key === "Escape") {
-				search("");
-			}
-		});
+		group.addEventListener("mouseover", (e) => tell(frameAt(e.target)));
+		group.addEventListener("mouseout", () => tell(null));
+		group.addEventListener("keydown", onGraphKey);
+		group.addEventListener("focus", () => focus(focused && shown.includes(focused) ? focused : zoomed || frames[0]));
+		group.addEventListener("blur", () => focused && focused.g.classList.remove("focused"));
+		onButton("unzoom", () => zoom(null));
+		onButton("search", () => term ? search("") : ask());
+		window.addEventListener("keydown", onKey);
 		window.addEventListener("resize", layout);
 		window.addEventListener("scroll", stick);
 	}
@@ -160,10 +239,16 @@
 	function start() {
 		readFrames();
 		svg.removeAttribute("viewBox"); // pixels from here on
+		elidedText = byId("elided").textContent;
 		byId("search").classList.remove("hidden");
+		group.setAttribute("tabindex", "0");
+		group.setAttribute("role", "application");
+		group.setAttribute("aria-label", "Frames: arrow keys move, Enter zooms, Escape zooms out, / searches");
 		listen();
-		layout();
-		window.scrollTo(0, height); // the root is at the bottom
+		if (frames.length)
+			layout();
+		if (!inverted)
+			window.scrollTo(0, height); // the root is at the bottom
 	}
 
 	start();

@@ -23,6 +23,8 @@ struct report_options {
 	struct report_order order;    /* of the terminal report's rows */
 	bool weighted;                /* flame graph and folded stacks count column `weight`, */
 	size_t weight;                /* else the time base */
+	bool inverted;                /* the flame graph's root is at the top */
+	double min_width;             /* pixels of its frames; 0: not asked */
 	bool by_metric;               /* the flame graph's colours tell `metric`, */
 	enum metric_id metric;        /* else the kind of code */
 	bool lines, timeline;         /* asked for */

@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * An interactive flame graph: one SVG file with no outside resources, by Brendan
- * Gregg's conventions: depth upwards from the root, siblings in order of their names,
- * width by an event's count (the time base's, if no other was named), a <title> "name (1,234
- * samples, 5.67%)" on each frame. Colours tell the kind of code, or a ratio of what was sampled in
- * the frame and above it, against the run's: red is worse, blue better, grey too few samples. fg:x,
- * fg:w and total_samples are those of inferno.
+ * Gregg's conventions: depth upwards from the root (downwards where inverted), siblings in order of
+ * their names, width by an event's count (the time base's, if no other was named), a <title> "name
+ * (1,234 samples, 5.67%)" on each frame, ratios behind the share where they were recorded. Colours
+ * tell the kind of code, or a ratio of what was sampled in the frame and above it, against the
+ * run's: red is worse, blue better, grey too few samples. fg:x, fg:w and total_samples are those of
+ * inferno.
+ *
+ * fg:s is the self count, where there is one.
  *
  * Complete without its script: labels are already fitted, places already computed.
  * The same profile gives the same bytes.
@@ -28,7 +31,7 @@
 #define HEAD_HEIGHT  56
 #define FOOT_HEIGHT  46
 #define LABEL_PAD    3
-#define MIN_TENTHS   1.0 /* narrower frames are not drawn */
+#define MIN_WIDTH    0.1 /* px, unless asked for another: narrower frames are not drawn */
 
 struct graph {
 	const struct profile *p;
@@ -37,10 +40,10 @@ struct graph {
 	struct flame_colour colour;
 	int column; /* what widths count, -1: nothing was sampled */
 	struct report_tree tree;
-	uint64_t *start; /* owned: each node's left edge, in counts */
-	bool *drawn;     /* owned */
-	uint32_t depth;  /* of the deepest node drawn */
-	uint64_t elided;
+	uint64_t *start;               /* owned: each node's left edge, in counts */
+	bool *drawn;                   /* owned */
+	uint32_t depth;                /* of the deepest node drawn */
+	uint64_t elided, elided_count; /* frames; what the outermost of them weigh together */
 	unsigned height;
 };
 
@@ -53,6 +56,11 @@ static double tenths(const struct graph *g, uint64_t count)
 	double share = total ? (double)count / (double)total : 0;
 
 	return (share > 1 ? 1 : share) * FRAMES_WIDTH * 10;
+}
+
+static double min_width(const struct graph *g)
+{
+	return g->options->min_width > 0 ? g->options->min_width : MIN_WIDTH;
 }
 
 /* A node's self time stands left of its children, as flamegraph.pl's sorting gives it. */
@@ -75,9 +83,11 @@ static int place_nodes(struct graph *g)
 			next[node->parent] += node->total.count;
 		}
 		next[i] = g->start[i] + node->self.count;
-		g->drawn[i] = tenths(g, node->total.count) >= MIN_TENTHS &&
+		g->drawn[i] = tenths(g, node->total.count) >= 10 * min_width(g) &&
 			      (i == 0 || g->drawn[node->parent]);
 		g->elided += !g->drawn[i];
+		if (!g->drawn[i] && g->drawn[node->parent])
+			g->elided_count += node->total.count;
 		if (g->drawn[i] && node->depth > g->depth)
 			g->depth = node->depth;
 	}
@@ -88,14 +98,38 @@ static int place_nodes(struct graph *g)
 
 /* ---- frames ---- */
 
+static const struct profile_weight *totals_of(const struct graph *g, size_t id)
+{
+	return g->tree.totals ? g->tree.totals + id * g->tree.n_columns : NULL;
+}
+
 /* By integers: a locale's decimal comma would break the file. */
 static void put_tenths(const struct graph *g, const char *attribute, long value)
 {
 	fprintf(g->out, "%s=\"%ld.%ld\" ", attribute, value / 10, value % 10);
 }
 
-static void put_title(const struct graph *g, const struct report_tree_node *node)
+/* The ratios that a frame's samples are enough for; the one that colours it in any case. */
+static void put_ratios(const struct graph *g, size_t id)
 {
+	for (enum metric_id m = 0; m < METRIC_COUNT; m++) {
+		bool asked = g->options->by_metric && m == g->options->metric;
+		struct report_number text;
+		struct metric value;
+
+		if (g->p->ratios[m].reason || !g->tree.totals)
+			continue;
+		value = flame_colour_metric(g->p, m, totals_of(g, id));
+		if (value.has_value || asked)
+			fprintf(g->out, ", %s %s", metric_infos[m].text,
+				value.has_value ? report_number_metric(&text, m, value.value)
+						: "unknown");
+	}
+}
+
+static void put_title(const struct graph *g, size_t id)
+{
+	const struct report_tree_node *node = &g->tree.nodes[id];
 	struct report_number samples, share;
 
 	fputs("<g><title>", g->out);
@@ -104,13 +138,7 @@ static void put_title(const struct graph *g, const struct report_tree_node *node
 		node->name ? report_number_percent(&share, node->total.count,
 						   g->tree.nodes[0].total.count, 2)
 			   : "100");
-	if (g->colour.ratio) {
-		struct metric m = flame_colour_metric(&g->colour, node);
-
-		fprintf(g->out, ", %s %s", metric_infos[g->options->metric].text,
-			m.has_value ? report_number_metric(&share, g->options->metric, m.value)
-				    : "unknown");
-	}
+	put_ratios(g, id);
 	fputs(")</title>", g->out);
 }
 
@@ -134,25 +162,29 @@ static void put_frame(const struct graph *g, size_t id)
 	const struct report_tree_node *node = &g->tree.nodes[id];
 	long left = lround(tenths(g, g->start[id]));
 	long right = lround(tenths(g, g->start[id]) + tenths(g, node->total.count));
-	unsigned y = HEAD_HEIGHT + (g->depth - node->depth) * FRAME_HEIGHT;
+	uint32_t row = g->options->inverted ? node->depth : g->depth - node->depth;
+	unsigned y = HEAD_HEIGHT + row * FRAME_HEIGHT;
 
-	put_title(g, node);
+	put_title(g, id);
 	fputs("<rect ", g->out);
 	put_tenths(g, "x", left + PAD * 10);
 	fprintf(g->out, "y=\"%u\" ", y);
 	put_tenths(g, "width", right - left);
 	fprintf(g->out, "height=\"%d\" ", FRAME_HEIGHT - 1);
-	flame_colour_fill(&g->colour, node);
-	fprintf(g->out, " rx=\"2\" fg:x=\"%" PRIu64 "\" fg:w=\"%" PRIu64 "\"/>", g->start[id],
+	flame_colour_fill(&g->colour, node, totals_of(g, id));
+	fprintf(g->out, " rx=\"2\" fg:x=\"%" PRIu64 "\" fg:w=\"%" PRIu64 "\"", g->start[id],
 		node->total.count);
+	if (node->self.count)
+		fprintf(g->out, " fg:s=\"%" PRIu64 "\"", node->self.count);
+	fputs("/>", g->out);
 	put_label(g, node, left + PAD * 10, right - left, y);
 	fputs("</g>\n", g->out);
 }
 
 static void put_frames(const struct graph *g)
 {
-	fprintf(g->out, "<g id=\"frames\" total_samples=\"%" PRIu64 "\">\n",
-		g->tree.nodes[0].total.count);
+	fprintf(g->out, "<g id=\"frames\"%s total_samples=\"%" PRIu64 "\">\n",
+		g->options->inverted ? " fg:inverted=\"1\"" : "", g->tree.nodes[0].total.count);
 	for (size_t i = 0; i < g->tree.n_nodes; i++)
 		if (g->drawn[i])
 			put_frame(g, i);
@@ -192,7 +224,7 @@ static void put_head(const struct graph *g)
 	if (title) {
 		escape_put_fit(g->out, ESCAPE_XML, title, 90, ESCAPE_CUT_END);
 	} else {
-		fputs("Flame graph: ", g->out);
+		fputs(g->options->inverted ? "Icicle graph: " : "Flame graph: ", g->out);
 		escape_put_fit(g->out, ESCAPE_XML,
 			       g->p->info.command ? g->p->info.command : "profile", 77,
 			       ESCAPE_CUT_END);
@@ -201,9 +233,10 @@ static void put_head(const struct graph *g)
 	put_subtitle(g);
 	fprintf(g->out,
 		"</text>\n"
-		"<text id=\"unzoom\" class=\"hidden\" x=\"%d\" y=\"24\">Reset Zoom</text>\n"
-		"<text id=\"search\" class=\"hidden\" x=\"100%%\" dx=\"-%d\" "
-		"y=\"24\">Search</text>\n"
+		"<text id=\"unzoom\" class=\"hidden\" role=\"button\" tabindex=\"0\" x=\"%d\" "
+		"y=\"24\">Reset Zoom</text>\n"
+		"<text id=\"search\" class=\"hidden\" role=\"button\" tabindex=\"0\" "
+		"x=\"100%%\" dx=\"-%d\" y=\"24\">Search</text>\n"
 		"</g>\n",
 		PAD, PAD);
 }
@@ -212,15 +245,21 @@ static void put_legend(const struct graph *g, unsigned y)
 {
 	unsigned x = flame_colour_legend(&g->colour, PAD, y);
 
-	if (g->elided && g->tree.n_nodes > 1) {
-		struct report_number number;
+	struct report_number number, share;
+	long hundredths = lround(100 * min_width(g));
 
-		fprintf(g->out,
-			"<text id=\"elided\" x=\"%u\" y=\"%u\">%s frame%s narrower than 0.1 px %s "
-			"not drawn</text>\n",
-			x, y, report_number_grouped(&number, g->elided), g->elided == 1 ? "" : "s",
+	fprintf(g->out, "<text id=\"elided\" x=\"%u\" y=\"%u\">", x, y);
+	if (g->elided && g->tree.n_nodes > 1) {
+		fprintf(g->out, "%s frame%s narrower than %ld.%0*ld px %s not drawn",
+			report_number_grouped(&number, g->elided), g->elided == 1 ? "" : "s",
+			hundredths / 100, hundredths % 10 ? 2 : 1,
+			hundredths % 10 ? hundredths % 100 : hundredths % 100 / 10,
 			g->elided == 1 ? "is" : "are");
+		fprintf(g->out, ": %s%%",
+			report_number_percent(&share, g->elided_count, g->tree.nodes[0].total.count,
+					      2));
 	}
+	fputs("</text>\n", g->out);
 }
 
 static void put_foot(const struct graph *g)
@@ -230,8 +269,9 @@ static void put_foot(const struct graph *g)
 	fprintf(g->out,
 		"<g id=\"foot\">\n"
 		"<rect y=\"%u\" width=\"100%%\" height=\"%d\" fill=\"#fdfcf7\"/>\n"
-		"<text id=\"details\" x=\"%d\" y=\"%u\"></text>\n"
-		"<text id=\"matched\" x=\"100%%\" dx=\"-%d\" y=\"%u\"></text>\n",
+		"<text id=\"details\" aria-live=\"polite\" x=\"%d\" y=\"%u\"></text>\n"
+		"<text id=\"matched\" aria-live=\"polite\" x=\"100%%\" dx=\"-%d\" "
+		"y=\"%u\"></text>\n",
 		top + 2, FOOT_HEIGHT - 2, PAD, top + 18, PAD, top + 18);
 	put_legend(g, top + 37);
 	fputs("</g>\n", g->out);
@@ -253,6 +293,14 @@ static void put_document(const struct graph *g)
 	fprintf(g->out, "<script><![CDATA[\n%s]]></script>\n</svg>\n", report_flamegraph_script);
 }
 
+static bool has_ratio(const struct profile *p)
+{
+	for (enum metric_id m = 0; m < METRIC_COUNT; m++)
+		if (!p->ratios[m].reason)
+			return true;
+	return false;
+}
+
 static int write_flamegraph(const struct profile *p, const struct report_options *options,
 			    FILE *out, struct ruchy_error *err)
 {
@@ -265,7 +313,7 @@ static int write_flamegraph(const struct profile *p, const struct report_options
 
 	if (options->by_metric)
 		flame_colour_by_metric(&g.colour, p, options->metric);
-	status = report_tree_init(&g.tree, p, g.column, g.colour.ratio);
+	status = report_tree_init(&g.tree, p, g.column, has_ratio(p));
 
 	if (!status)
 		status = place_nodes(&g);

@@ -55,7 +55,7 @@ static int write_folded(const struct profile *p, const struct report_options *op
 	struct report_tree tree;
 	struct line line = { 0 };
 	int status = report_tree_init(
-		&tree, p, options->weighted ? (int)options->weight : p->time_base, NULL);
+		&tree, p, options->weighted ? (int)options->weight : p->time_base, false);
 
 	if (status)
 		return ruchy_error_set(err, status, "folded stacks: no memory for the call tree");

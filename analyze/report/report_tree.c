@@ -19,7 +19,6 @@ struct member {
 struct work {
 	const struct profile *p;
 	size_t column;
-	const struct profile_ratio *ratio; /* NULL: none */
 	struct report_tree *tree;
 	struct member *members; /* every source node enters once */
 	size_t n_members;
@@ -59,13 +58,12 @@ static void add(struct profile_weight *to, const struct profile_weight *from)
 	to->count += from->count;
 }
 
-static void add_ratio(const struct work *w, struct report_tree_node *to,
-		      const struct profile_node *from)
+static void add_columns(const struct work *w, uint32_t id, const struct profile_node *from)
 {
-	if (!w->ratio)
-		return;
-	add(&to->top, &from->total[w->ratio->numerator]);
-	add(&to->bottom, &from->total[w->ratio->denominator]);
+	struct report_tree *tree = w->tree;
+
+	for (size_t c = 0; tree->totals && c < tree->n_columns; c++)
+		add(&tree->totals[id * tree->n_columns + c], &from->total[c]);
 }
 
 /* Put the children of `node` that weigh something at the end of the members. */
@@ -117,7 +115,7 @@ static void emit(struct work *w, const struct group *group)
 	for (size_t i = group->first; i < group->last; i++) {
 		add(&node->self, &w->members[i].node->self[w->column]);
 		add(&node->total, &w->members[i].node->total[w->column]);
-		add_ratio(w, node, w->members[i].node);
+		add_columns(w, id, w->members[i].node);
 		gather_children(w, w->members[i].node);
 	}
 	push_groups(w, children, id);
@@ -129,7 +127,7 @@ static void build(struct work *w)
 
 	w->tree->nodes[0].self = root->self[w->column];
 	w->tree->nodes[0].total = root->total[w->column];
-	add_ratio(w, &w->tree->nodes[0], root);
+	add_columns(w, 0, root);
 	gather_children(w, root);
 	push_groups(w, 0, 0);
 	while (w->n_groups) {
@@ -140,17 +138,20 @@ static void build(struct work *w)
 }
 
 int report_tree_init(struct report_tree *tree, const struct profile *p, int column,
-		     const struct profile_ratio *ratio)
+		     bool all_columns)
 {
-	struct work w = { .p = p, .ratio = ratio, .tree = tree };
+	struct work w = { .p = p, .tree = tree };
 	size_t n = p->n_nodes && column >= 0 ? p->n_nodes : 1;
 	int status = RUCHY_E_NOMEM;
 
-	*tree = (struct report_tree){ .n_nodes = 1 };
+	*tree = (struct report_tree){ .n_nodes = 1, .n_columns = p->n_columns };
 	tree->nodes = calloc(n, sizeof(*tree->nodes));
+	if (all_columns && p->n_columns)
+		tree->totals = calloc(n * p->n_columns, sizeof(*tree->totals));
 	w.members = calloc(n, sizeof(*w.members));
 	w.groups = calloc(n, sizeof(*w.groups));
-	if (!tree->nodes || !w.members || !w.groups)
+	if (!tree->nodes || !w.members || !w.groups ||
+	    (all_columns && p->n_columns && !tree->totals))
 		goto out;
 	tree->nodes[0].kind = PROFILE_NODE_ROOT;
 	if (p->n_nodes && column >= 0) {
@@ -169,5 +170,6 @@ out:
 void report_tree_fini(struct report_tree *tree)
 {
 	free(tree->nodes);
+	free(tree->totals);
 	*tree = (struct report_tree){ 0 };
 }

@@ -256,6 +256,8 @@ name="the same trace gives the same bytes"
 refuses 2 "--sort by what there is not" "self, total, samples, cpu_clock" --sort=frobs $trace
 refuses 2 "--sort by a ratio without its counters" "instructions" --sort=ipc $trace
 refuses 2 "--weight of what was not recorded" "'cache-misses'" --weight=cache-misses --folded=x.folded $trace
+refuses 2 "--min-width of nothing" "0.01 to 100" --min-width=0 --flame-graph=x.svg $trace
+refuses 2 "--min-width of no number" "0.01 to 100" --min-width=wide --flame-graph=x.svg $trace
 refuses 2 "--color by what is no ratio" "'cpu_clock'" --color=cpu_clock --flame-graph=x.svg $trace
 name="--sort total: callers come first"
 run 0 "$name" --sort=total $trace && { [ "$(awk '/SELF/ { getline; print $4 }' out)" != heavy ] && pass "$name" ||

@@ -195,7 +195,7 @@ static void test_flamegraph_coloured_by_a_ratio(void **state)
 	assert_true(has_fill(frame(svg, "<title>main (90 samples, 90.00%, IPC 8.00)"),
 			     "rgb(69,117,180)"));
 	assert_true(has_fill(frame(svg, "<title>do_syscall_64 (2 samples, 2.00%, IPC unknown)"),
-			     "rgb(185,185,185)"));
+			     "rgb(120,120,120)"));
 	frame(svg, ">IPC 0.25</text>");
 	frame(svg, ">4.00</text>");
 	frame(svg, ">too few samples</text>");

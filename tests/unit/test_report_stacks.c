@@ -55,7 +55,7 @@ static void test_report_tree_merges_same_names(void **state)
 	profile_fixture_init(&f);
 	/* two functions of one name below main, from different places */
 	f.nodes[4].name = f.nodes[6].name = "same";
-	assert_int_equal(report_tree_init(&tree, &f.p, FIXTURE_CLOCK, NULL), 0);
+	assert_int_equal(report_tree_init(&tree, &f.p, FIXTURE_CLOCK, false), 0);
 	assert_int_equal(tree.n_nodes, FIXTURE_NODES - 1);
 	for (size_t i = 1; i < tree.n_nodes; i++) {
 		assert_true(tree.nodes[i].parent < i);
@@ -68,7 +68,7 @@ static void test_report_tree_merges_same_names(void **state)
 	report_tree_fini(&tree);
 	/* an inlined frame is not merged with a real one */
 	f.nodes[4].inlined = true;
-	assert_int_equal(report_tree_init(&tree, &f.p, FIXTURE_CLOCK, NULL), 0);
+	assert_int_equal(report_tree_init(&tree, &f.p, FIXTURE_CLOCK, false), 0);
 	assert_int_equal(tree.n_nodes, FIXTURE_NODES);
 	report_tree_fini(&tree);
 }
@@ -81,13 +81,13 @@ static void test_report_tree_leaves_out_weightless(void **state)
 
 	(void)state;
 	profile_fixture_init(&f);
-	assert_int_equal(report_tree_init(&tree, &f.p, FIXTURE_MISSES, NULL), 0);
+	assert_int_equal(report_tree_init(&tree, &f.p, FIXTURE_MISSES, false), 0);
 	assert_int_equal(tree.n_nodes, 6); /* root, busy, _start, main, compute_a, compute_b */
 	for (size_t i = 0; i < tree.n_nodes; i++)
 		self += tree.nodes[i].self.count;
 	assert_int_equal(self, tree.nodes[0].total.count);
 	report_tree_fini(&tree);
-	assert_int_equal(report_tree_init(&tree, &f.p, -1, NULL), 0);
+	assert_int_equal(report_tree_init(&tree, &f.p, -1, false), 0);
 	assert_int_equal(tree.n_nodes, 1);
 	report_tree_fini(&tree);
 }
@@ -208,8 +208,56 @@ static void test_report_flamegraph_elides_narrow_frames(void **state)
 	f.node_self[4][FIXTURE_CLOCK].count += UINT64_C(100000000000);
 	svg = fixture_report(&report_flamegraph, &f.p, (struct report_options){ 0 });
 	assert_null(strstr(svg, "do_syscall_64"));
-	assert_non_null(strstr(svg, ">7 frames narrower than 0.1 px are not drawn<"));
+	assert_non_null(strstr(svg, ">7 frames narrower than 0.1 px are not drawn: 0.01%<"));
 	assert_int_equal(count_of(svg, "<title>"), FIXTURE_NODES - 7);
+	free(svg);
+	/* 60 px, 28 ms of which are 0.33 px */
+	svg = fixture_report(&report_flamegraph, &f.p,
+			     (struct report_options){ .min_width = 60.25 });
+	assert_non_null(strstr(svg, " frames narrower than 60.25 px are not drawn"));
+	assert_null(strstr(svg, "compute_b"));
+	free(svg);
+	svg = fixture_report(&report_flamegraph, &f.p,
+			     (struct report_options){ .min_width = 0.01 });
+	assert_int_equal(count_of(svg, "<title>"), FIXTURE_NODES);
+	assert_null(strstr(svg, "not drawn"));
+	free(svg);
+}
+
+/* The root above, the picture otherwise the same. */
+static void test_report_flamegraph_inverted(void **state)
+{
+	struct profile_fixture f;
+	char *svg;
+
+	(void)state;
+	profile_fixture_init(&f);
+	svg = fixture_report(&report_flamegraph, &f.p, (struct report_options){ .inverted = true });
+	assert_non_null(strstr(svg, ">Icicle graph: ./busy"));
+	assert_non_null(strstr(svg, "<g id=\"frames\" fg:inverted=\"1\""));
+	assert_non_null(
+		strstr(svg, "<title>all (100 samples, 100%)</title><rect x=\"10.0\" y=\"56\""));
+	assert_non_null(strstr(svg,
+			       "<title>small(int, char const*) (10 samples, 10.00%)</title><rect "
+			       "x=\"718.0\" y=\"136\""));
+	assert_int_equal(count_of(svg, "<title>"), FIXTURE_NODES);
+	free(svg);
+}
+
+/* Every ratio that a frame has samples enough for. */
+static void test_report_flamegraph_tells_ratios(void **state)
+{
+	struct profile_fixture f;
+	char *svg;
+
+	(void)state;
+	profile_fixture_init(&f);
+	f.p.ratios[METRIC_CACHE_MISS_RATE] =
+		(struct profile_ratio){ FIXTURE_MISSES, FIXTURE_CLOCK, 1, NULL };
+	svg = fixture_report(&report_flamegraph, &f.p, (struct report_options){ 0 });
+	assert_non_null(
+		strstr(svg, "<title>compute_b (30 samples, 30.00%, cache miss rate 0.03%)<"));
+	assert_non_null(strstr(svg, "<title>do_syscall_64 (2 samples, 2.00%)<")); /* too few */
 	free(svg);
 }
 
@@ -320,6 +368,8 @@ int main(void)
 		cmocka_unit_test(test_report_flamegraph_golden),
 		cmocka_unit_test(test_report_flamegraph_hostile_names),
 		cmocka_unit_test(test_report_flamegraph_elides_narrow_frames),
+		cmocka_unit_test(test_report_flamegraph_inverted),
+		cmocka_unit_test(test_report_flamegraph_tells_ratios),
 		cmocka_unit_test(test_report_flamegraph_deep),
 		cmocka_unit_test(test_report_flamegraph_no_samples),
 		cmocka_unit_test(test_report_flamegraph_greatest_counts),

@@ -4,10 +4,10 @@
 const ROW = 18, LEAST_PX = 0.5;
 // The flame graph's colours (flame_colour.c): base and span of red, green, blue.
 const FILLS = [
-	[[235, 135, 50], [20, 85, 45]], [[120, 200, 145], [60, 35, 40]], [[135, 175, 225], [45, 40, 30]],
-	[[185, 185, 185], [0, 0, 0]], [[225, 222, 210], [0, 0, 0]], [[225, 222, 210], [0, 0, 0]],
+	[[219, 134, 37], [25, 45, 40]], [[86, 191, 134], [30, 25, 25]], [[170, 150, 216], [30, 25, 20]],
+	[[120, 120, 120], [0, 0, 0]], [[235, 232, 222], [0, 0, 0]], [[235, 232, 222], [0, 0, 0]],
 ];
-const MATCH = "#e600e6";
+const MATCH = "#cc10dc";
 
 function hash(name) {
 	let h = 2166136261;
@@ -76,7 +76,7 @@ class GraphView {
 			return fill;
 		if (metric) {
 			const v = ratio(metric, (c) => this.graph.sumOf(f, c, false), (c) => this.graph.sumOf(f, c, true));
-			return v === null ? "rgb(185,185,185)" : ratioFill(metric, v, this.page.middle);
+			return v === null ? "rgb(120,120,120)" : ratioFill(metric, v, this.page.middle);
 		}
 		const [base, span] = FILLS[model.kindOf(f.code)], h = hash(model.nameOf(f.code));
 		fill = `rgb(${base.map((b, i) => b + Math.floor((h >>> (8 * i) & 255) * span[i] / 255))})`;
