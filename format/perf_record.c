@@ -158,7 +158,11 @@ static void take_stack(struct ruchy_cursor *c, const uint8_t *record, struct sam
 	stack->head = ruchy_get_bytes(c, ret->stored);
 	if (ret->stored)
 		ret->dyn_size = ruchy_get64(c);
+	ret->patch = ret->dyn_size & WIRE_STACK_PATCH;
+	ret->dyn_size &= ~WIRE_STACK_PATCH;
 	stack->head_size = ret->dyn_size < ret->stored ? ret->dyn_size : ret->stored;
+	if (ret->patch)
+		stack->head_size = 0;
 	stack->size = stack->head_size;
 	ret->after_stack = (size_t)(c->at - record);
 }

@@ -6,7 +6,7 @@
 
 #include "format/codec.h"
 #include "format/sample_layout.h"
-#include "format/stack_image.h"
+#include "format/stack_patch.h"
 #include "ruchy/arch.h"
 #include "ruchy/trace_reader.h"
 
@@ -91,36 +91,60 @@ static bool sharing_is_valid(const struct stack_image *image, uint64_t sp, uint6
 	       stack_image_holds(image, sp + n, sp + size);
 }
 
-/* Complete the dump of a sample, and take it into its thread's image. */
-static int complete_stack(struct record_iter *it, const struct sample_layout *l, struct event *e)
+/* The dump stands in the image, once that is patched. */
+static int apply_patch(struct record_iter *it, struct stack_image *image,
+		       const struct sample_layout *l, struct sample_stack *stack)
 {
-	struct sample_stack *stack = &e->sample.stack;
-	struct stack_image *image;
-	uint64_t sp, size = l->dyn_size, n = l->stored;
+	int rc = stack_patch_apply(&it->images, image, stack->sp, l->dyn_size, stack->head,
+				   l->stored);
 
-	if (!size)
-		return 0;
-	if (it->sp_reg < 0 || !sample_regs_get(&e->sample.regs, (unsigned)it->sp_reg, &sp) ||
-	    !e->has_tid || sp + size < sp) {
-		stack->sp = 0;
-		stack->size = 0; /* bytes at an unknown address are no use */
-		return n < size ? RUCHY_E_DAMAGED : 0;
-	}
-	stack->sp = sp;
-	if (it->chunk->raw)
-		return n < size ? RUCHY_E_DAMAGED : 0; /* nothing is shared */
-	image = stack_image_get(&it->images, e->tid);
-	if (!image)
-		return RUCHY_E_NOMEM;
-	if (n < size && !sharing_is_valid(image, sp, n, size))
+	if (rc < 0)
+		return rc;
+	stack->size = stack->head_size = l->dyn_size;
+	stack->head = stack_image_at(image, stack->sp);
+	return 0;
+}
+
+/* The first bytes are stored, what is left of the dump stands in the image. */
+static int take_head(struct record_iter *it, struct stack_image *image,
+		     const struct sample_layout *l, struct sample_stack *stack)
+{
+	uint64_t size = l->dyn_size, n = l->stored;
+
+	if (n < size && !sharing_is_valid(image, stack->sp, n, size))
 		return RUCHY_E_DAMAGED;
-	if (!stack_image_update(&it->images, image, sp, size, stack->head, n))
+	if (!stack_image_update(&it->images, image, stack->sp, size, stack->head, n))
 		return RUCHY_E_NOMEM;
 	stack->size = size;
 	stack->head_size = n < size ? n : size;
 	if (n < size)
-		stack->tail = stack_image_at(image, sp + n);
+		stack->tail = stack_image_at(image, stack->sp + n);
 	return 0;
+}
+
+/* Complete the dump of a sample, and take it into its thread's image. */
+static int complete_stack(struct record_iter *it, const struct sample_layout *l, struct event *e)
+{
+	struct sample_stack *stack = &e->sample.stack;
+	bool whole = l->stored >= l->dyn_size && !l->patch;
+	struct stack_image *image;
+	uint64_t sp;
+
+	if (!l->dyn_size)
+		return l->patch ? RUCHY_E_DAMAGED : 0;
+	if (it->sp_reg < 0 || !sample_regs_get(&e->sample.regs, (unsigned)it->sp_reg, &sp) ||
+	    !e->has_tid || sp + l->dyn_size < sp) {
+		stack->sp = 0;
+		stack->size = 0; /* bytes at an unknown address are no use */
+		return whole ? 0 : RUCHY_E_DAMAGED;
+	}
+	stack->sp = sp;
+	if (it->chunk->raw)
+		return whole ? 0 : RUCHY_E_DAMAGED; /* nothing is shared */
+	image = stack_image_get(&it->images, e->tid);
+	if (!image)
+		return RUCHY_E_NOMEM;
+	return l->patch ? apply_patch(it, image, l, stack) : take_head(it, image, l, stack);
 }
 
 static int decode(struct record_iter *it, const uint8_t *record, size_t size, struct event *ret)

@@ -76,6 +76,7 @@ static int check_header(struct rtrace *r, struct ruchy_error *err)
 				       " that this program does not know",
 				       name, h.incompatible & ~WIRE_INCOMPAT_KNOWN);
 	memcpy(r->trace_id, h.trace_id, sizeof(r->trace_id));
+	r->meta->format = h.minor < 2 ? "rtrace 0.1" : "rtrace 0.2";
 	source_skip(&r->source, size);
 	return 0;
 }
@@ -91,7 +92,6 @@ int rtrace_open(struct source *source, struct trace_meta *meta, struct rtrace **
 	r->source = *source;
 	*source = (struct source){ .fd = -1 };
 	r->meta = meta;
-	meta->format = "rtrace 0.1";
 	r->codec = codec_new(0);
 	rc = r->codec ? check_header(r, err)
 		      : ruchy_error_set(err, RUCHY_E_NOMEM, "%s: out of memory", r->source.name);

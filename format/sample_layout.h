@@ -16,6 +16,7 @@ struct sample_layout {
 	size_t stack_at;      /* offset of its bytes */
 	size_t stored;        /* n: bytes stored, padding included */
 	uint64_t dyn_size;    /* D: bytes that are real; 0 where n is 0 */
+	bool patch;           /* the bytes stored are a patch of D bytes */
 	size_t after_stack;   /* offset of what follows dyn_size */
 };
 

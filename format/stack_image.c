@@ -136,32 +136,45 @@ static bool make_room(struct stack_image_table *t, struct stack_image *image, ui
 	return true;
 }
 
-bool stack_image_update(struct stack_image_table *t, struct stack_image *image, uint64_t sp,
-			uint64_t size, const uint8_t *bytes, uint64_t stored)
+uint8_t *stack_image_move(struct stack_image_table *t, struct stack_image *image, uint64_t sp,
+			  uint64_t size)
 {
-	uint64_t end = sp + size, lo = sp, hi = end;
-	bool touches = image->lo < image->hi && sp <= image->hi && end >= image->lo;
-	uint64_t keep_lo = 0, keep_hi = 0;
+	uint64_t lo = sp, hi = sp + size, keep_lo = 0, keep_hi = 0;
+	bool touches = image->lo < image->hi && sp <= image->hi && hi >= image->lo;
 
-	if (touches && image->hi > hi)
-		hi = image->hi;
+	if (touches) {
+		lo = image->lo < lo ? image->lo : lo;
+		hi = image->hi > hi ? image->hi : hi;
+	}
+	if (hi - sp > STACK_IMAGE_MAX_BYTES)
+		hi = sp + STACK_IMAGE_MAX_BYTES;
 	if (hi - lo > STACK_IMAGE_MAX_BYTES)
-		hi = lo + STACK_IMAGE_MAX_BYTES;
+		lo = hi - STACK_IMAGE_MAX_BYTES;
 	if (touches) {
 		keep_lo = image->lo > lo ? image->lo : lo;
 		keep_hi = image->hi < hi ? image->hi : hi;
 	}
-	if (stored > size)
-		stored = size;
-	if (stored > hi - lo)
-		stored = hi - lo;
 	if (!make_room(t, image, lo, hi, keep_lo, keep_hi)) {
 		image->lo = image->hi = 0;
-		return false;
+		return NULL;
 	}
-	memcpy(image->bytes + (lo - image->base), bytes, stored);
 	image->lo = lo;
 	image->hi = hi;
+	return image->bytes + (sp - image->base);
+}
+
+bool stack_image_update(struct stack_image_table *t, struct stack_image *image, uint64_t sp,
+			uint64_t size, const uint8_t *bytes, uint64_t stored)
+{
+	uint8_t *at = stack_image_move(t, image, sp, size);
+
+	if (!at)
+		return false;
+	if (stored > size)
+		stored = size;
+	if (stored > image->hi - sp)
+		stored = image->hi - sp;
+	memcpy(at, bytes, stored);
 	return true;
 }
 

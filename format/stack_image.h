@@ -41,10 +41,14 @@ bool stack_image_holds(const struct stack_image *image, uint64_t from, uint64_t 
 /* The bytes at `address`, which the image must hold; valid until its next update. */
 const uint8_t *stack_image_at(const struct stack_image *image, uint64_t address);
 /*
- * A dump [sp, sp + size) of which `stored` bytes are given: move the interval and write them. The
- * other bytes must stand in the image. sp + size must not wrap. False: no memory or over the bound;
- * the image is empty then.
+ * A dump [sp, sp + size) comes: move the interval so that it holds the dump, or as much of it as an
+ * image may. What was known of it is kept, the rest is for the caller to write. Returns where the
+ * byte at sp stands. sp + size must not wrap. NULL: no memory or over the bound; the image is empty
+ * then.
  */
+uint8_t *stack_image_move(struct stack_image_table *t, struct stack_image *image, uint64_t sp,
+			  uint64_t size);
+/* The same, and `stored` bytes are written at sp. The others must stand in the image. */
 bool stack_image_update(struct stack_image_table *t, struct stack_image *image, uint64_t sp,
 			uint64_t size, const uint8_t *bytes, uint64_t stored);
 void stack_image_table_fini(struct stack_image_table *t);

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* The writer's side of docs/format.md, "Stack bytes": limit, cut, share. */
+/* The writer's side of docs/format.md, "Stack bytes": limit, cut, patch. */
 #include <stdlib.h>
 
 #include "format/sample_layout.h"
-#include "format/stack_image.h"
+#include "format/stack_patch.h"
 #include "ruchy/trace_writer.h"
 
 #define MAX_IMAGES 4096 /* of a writer's table; a thread beyond is stored unshared */
@@ -37,59 +37,75 @@ void stack_share_free(struct stack_share *s)
 	free(s);
 }
 
-/* How many bytes of [sp, sp + size) must be stored, the rest being in the image: a multiple of 8,
- * at least 8. */
-static uint64_t bytes_to_store(const struct stack_image *image, uint64_t sp, const uint8_t *dump,
-			       uint64_t size)
+/* What follows the dump, and the record's new size. */
+static int finish(const struct sample_layout *l, const uint8_t *record, size_t size, size_t start,
+		  struct ruchy_buf *out)
 {
-	uint64_t n = (size + 7) & ~7ull, from;
-	const uint8_t *known;
-
-	if (!stack_image_holds(image, sp + size, sp + size))
-		return n;
-	/* Compare from the top down, down to the image's lower end. */
-	from = image->lo > sp ? image->lo - sp : 0;
-	if (from >= size)
-		return n;
-	known = stack_image_at(image, sp + from);
-	if (n > size) { /* the last, incomplete word */
-		if (n - 8 < from ||
-		    memcmp(known + (n - 8 - from), dump + n - 8, size - (n - 8)) != 0)
-			return n;
-		n -= 8;
-	}
-	while (n > 8 && n - 8 >= from && !memcmp(known + (n - 8 - from), dump + n - 8, 8))
-		n -= 8;
-	return n;
+	ruchy_buf_put(out, record + l->after_stack, size - l->after_stack);
+	if (out->failed)
+		return RUCHY_E_NOMEM;
+	ruchy_store16(out->data + start + 6, (uint16_t)(out->size - start));
+	return 0;
 }
 
-static int append(const struct sample_layout *l, const uint8_t *record, size_t size, uint64_t n,
-		  uint64_t dyn_size, struct ruchy_buf *out)
+static int append_whole(const struct sample_layout *l, const uint8_t *record, size_t size,
+			uint64_t dyn_size, struct ruchy_buf *out)
 {
-	size_t start = out->size, after = size - l->after_stack;
-	uint64_t real = n < dyn_size ? n : dyn_size;
-	size_t total = l->stack_at + (size_t)n + (n ? 8 : 0) + after;
+	size_t start = out->size;
+	uint64_t n = (dyn_size + 7) & ~7ull;
 
 	ruchy_buf_put(out, record, l->stack_size_at);
 	ruchy_buf_put64(out, n);
-	ruchy_buf_put(out, record + l->stack_at, real);
-	for (; real < n; real++)
+	ruchy_buf_put(out, record + l->stack_at, dyn_size);
+	for (uint64_t i = dyn_size; i < n; i++)
 		ruchy_buf_put(out, "", 1);
 	if (n)
 		ruchy_buf_put64(out, dyn_size);
-	ruchy_buf_put(out, record + l->after_stack, after);
-	if (out->failed)
-		return RUCHY_E_NOMEM;
-	ruchy_store16(out->data + start + 6, (uint16_t)total);
-	return 0;
+	return finish(l, record, size, start, out);
+}
+
+static int append_patch(const struct sample_layout *l, const uint8_t *record, size_t size,
+			uint64_t dyn_size, const struct stack_patch *p, struct ruchy_buf *out)
+{
+	size_t start = out->size;
+
+	ruchy_buf_put(out, record, l->stack_size_at);
+	ruchy_buf_put64(out, 8 * (p->n_masks + p->n_words));
+	stack_patch_put(p, record + l->stack_at, dyn_size, out);
+	ruchy_buf_put64(out, dyn_size | WIRE_STACK_PATCH);
+	return finish(l, record, size, start, out);
+}
+
+/* The dump's `dyn_size` bytes, by its thread's image. */
+static int append_shared(struct stack_share *s, const struct sample_layout *l, uint64_t sp,
+			 const uint8_t *record, size_t size, uint64_t dyn_size,
+			 struct ruchy_buf *out)
+{
+	struct stack_image *image = stack_image_get(&s->images, l->event.tid);
+	struct stack_patch patch;
+	size_t at = out->size + l->stack_at;
+	int rc;
+
+	if (!image || !stack_patch_make(image, sp, record + l->stack_at, dyn_size, &patch)) {
+		rc = append_whole(l, record, size, dyn_size, out);
+		if (image && rc == 0)
+			stack_image_update(&s->images, image, sp, dyn_size, record + l->stack_at,
+					   dyn_size);
+		return rc;
+	}
+	rc = append_patch(l, record, size, dyn_size, &patch, out);
+	/* Where there is no room for it the image is empty, and the next dump whole. */
+	if (rc == 0)
+		stack_patch_apply(&s->images, image, sp, dyn_size, out->data + at,
+				  8 * (patch.n_masks + patch.n_words));
+	return rc;
 }
 
 int stack_share_pack(struct stack_share *s, const struct event_desc *desc, unsigned sp_reg,
 		     const uint8_t *record, size_t size, uint64_t limit, struct ruchy_buf *out)
 {
 	struct sample_layout l;
-	struct stack_image *image;
-	uint64_t sp, dyn_size, n;
+	uint64_t sp, dyn_size;
 	int rc = sample_layout(desc, record, size, &l);
 	bool has_sp;
 
@@ -108,13 +124,7 @@ int stack_share_pack(struct stack_share *s, const struct event_desc *desc, unsig
 		dyn_size = 0;
 	else if (dyn_size > limit - sp)
 		dyn_size = limit - sp;
-	n = (dyn_size + 7) & ~7ull;
-	if (dyn_size && has_sp && l.event.has_tid && sp + dyn_size > sp) {
-		image = stack_image_get(&s->images, l.event.tid);
-		if (image) {
-			n = bytes_to_store(image, sp, record + l.stack_at, dyn_size);
-			stack_image_update(&s->images, image, sp, dyn_size, record + l.stack_at, n);
-		}
-	}
-	return append(&l, record, size, n, dyn_size, out);
+	if (dyn_size && has_sp && l.event.has_tid && sp + dyn_size > sp)
+		return append_shared(s, &l, sp, record, size, dyn_size, out);
+	return append_whole(&l, record, size, dyn_size, out);
 }

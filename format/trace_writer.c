@@ -67,7 +67,7 @@ int trace_writer_open(int fd, const char *name, int level, struct trace_writer *
 {
 	struct frame_header header = { .major = WIRE_VERSION_MAJOR,
 				       .minor = WIRE_VERSION_MINOR,
-				       .incompatible = WIRE_INCOMPAT_STACK_SHARE };
+				       .incompatible = WIRE_INCOMPAT_KNOWN };
 	struct trace_writer *w = calloc(1, sizeof(*w));
 	int rc;
 

@@ -112,8 +112,11 @@ static int open_time_base(struct event_set *s, struct fallback_list *fallbacks,
 {
 	struct slot *slot = &s->slots[s->plan->time_base];
 	const struct counter *counter = slot->counter;
+	/* A clock's periods are exact, and alone nothing is to be compared with it: 40 bytes a
+	 * sample that hardly compress would say what PERIOD says. */
 	struct perf_attr_rate rate = { .rate_hz = s->request.rate_hz,
 				       .period = s->request.period,
+				       .values = counter->hardware && s->plan->n > 1,
 				       .pinned = s->fit.pinned };
 	int rc = -ENOENT;
 
@@ -129,7 +132,7 @@ static int open_time_base(struct event_set *s, struct fallback_list *fallbacks,
 		    fall_back_to_clock(s, slot, fallbacks) < 0)
 			return no_memory(err);
 		counter = &s->clock;
-		rate.pinned = false;
+		rate.pinned = rate.values = false;
 		rc = open_sampling(s, counter, WIRE_ROLE_TIME_BASE, &rate, NULL);
 	}
 	if (!rc)
@@ -153,7 +156,9 @@ static bool is_blind(const struct event_set *s, const struct counter *counter)
 static int open_counter(struct event_set *s, struct slot *slot, uint64_t rate_hz,
 			const struct event_item *leader)
 {
-	struct perf_attr_rate rate = { .rate_hz = rate_hz, .group = slot->group != 0 };
+	struct perf_attr_rate rate = { .rate_hz = rate_hz,
+				       .group = slot->group != 0,
+				       .values = true };
 	int rc, item = (int)s->n_items;
 
 	if (slot->counter->wide)

@@ -34,7 +34,9 @@ static int open_one(struct run *r, size_t i, int leader)
 {
 	struct event_trial *t = &r->trials[i];
 	const struct counter_part *part = part_of(t->counter, r->pmu);
-	struct perf_attr_rate rate = { .period = PROOF_PERIOD, .pinned = t->pinned };
+	struct perf_attr_rate rate = { .period = PROOF_PERIOD,
+				       .values = true,
+				       .pinned = t->pinned };
 	struct perf_event_attr attr;
 	int fd;
 

@@ -77,7 +77,7 @@ void perf_attr_sampling(const struct perf_attr_request *request,
 		ret->precise_ip = (unsigned)counter->precise & 3u;
 	else
 		ret->precise_ip = part->max_precise & 3u;
-	if (grant->read)
+	if (grant->read && rate->values)
 		ret->sample_type |= PERF_SAMPLE_READ;
 	if (grant->read && rate->group)
 		ret->read_format |= PERF_FORMAT_GROUP;
@@ -172,7 +172,9 @@ static void clock_attr(const struct perf_attr_request *request, const struct per
 	static const struct counter clock = { .precise = -1 };
 	static const struct counter_part part = { .type = PERF_TYPE_SOFTWARE,
 						  .config = { PERF_COUNT_SW_CPU_CLOCK } };
-	struct perf_attr_rate rate = { .rate_hz = request->rate_hz, .period = request->period };
+	struct perf_attr_rate rate = { .rate_hz = request->rate_hz,
+				       .period = request->period,
+				       .values = true };
 
 	perf_attr_sampling(request, grant, &clock, &part, &rate, 1, ret);
 }

@@ -58,6 +58,7 @@ int perf_attr_probe(const struct perf_sys *sys, pid_t pid, int cpu,
 struct perf_attr_rate {
 	uint64_t rate_hz, period; /* one of them is 0 */
 	bool group;               /* a member of a group of several: each reads all */
+	bool values;              /* where granted, samples hold what was counted */
 	bool pinned;              /* always on the PMU, before those that take turns */
 };
 

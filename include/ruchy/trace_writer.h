@@ -38,7 +38,7 @@ int trace_writer_finish(struct trace_writer *w, struct ruchy_error *err);
 uint64_t trace_writer_bytes(const struct trace_writer *w); /* written so far */
 void trace_writer_free(struct trace_writer *w);            /* fd stays open */
 
-/* ---- packing samples: cut and shared stack dumps (docs/format.md, "Stack bytes") ---- */
+/* ---- packing samples: cut and patched stack dumps (docs/format.md, "Stack bytes") ---- */
 
 struct stack_share; /* a bounded table of the threads' stack images */
 
@@ -48,10 +48,10 @@ struct stack_share *stack_share_new(size_t max_bytes);
 void stack_share_reset(struct stack_share *s);
 /*
  * Append `record` (a whole PERF_RECORD_SAMPLE of event `desc`, `size` bytes) to `out` with its dump
- * cut and shared. Nothing at or above `limit` (the process's initial stack pointer; UINT64_MAX:
- * none, 0: withhold the whole dump) is stored. Records without a dump are copied. `sp_reg` is the
- * stack pointer's PERF_REG_* number. RUCHY_E_DAMAGED where the record does not fit its attr
- * (nothing is appended), RUCHY_E_NOMEM.
+ * cut, and patched from its thread's image. Nothing at or above `limit` (the process's initial
+ * stack pointer; UINT64_MAX: none, 0: withhold the whole dump) is stored. Records without a dump
+ * are copied. `sp_reg` is the stack pointer's PERF_REG_* number. RUCHY_E_DAMAGED where the record
+ * does not fit its attr (nothing is appended), RUCHY_E_NOMEM.
  */
 int stack_share_pack(struct stack_share *s, const struct event_desc *desc, unsigned sp_reg,
 		     const uint8_t *record, size_t size, uint64_t limit, struct ruchy_buf *out);

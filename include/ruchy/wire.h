@@ -19,7 +19,7 @@
 #define WIRE_TAG          0x43525452u /* "RTRC" */
 
 #define WIRE_VERSION_MAJOR 0
-#define WIRE_VERSION_MINOR 1
+#define WIRE_VERSION_MINOR 2
 
 #define WIRE_TRACE_ID_BYTES 16
 
@@ -46,7 +46,11 @@
 
 /* Incompatible features: a reader that does not know a set bit must refuse. */
 #define WIRE_INCOMPAT_STACK_SHARE UINT64_C(1) /* stack dumps may be cut and shared */
-#define WIRE_INCOMPAT_KNOWN       (WIRE_INCOMPAT_STACK_SHARE)
+#define WIRE_INCOMPAT_STACK_PATCH UINT64_C(2) /* stack dumps may be patches */
+#define WIRE_INCOMPAT_KNOWN       (WIRE_INCOMPAT_STACK_SHARE | WIRE_INCOMPAT_STACK_PATCH)
+
+/* In dyn_size of a stack dump: what is stored is a patch. */
+#define WIRE_STACK_PATCH (UINT64_C(1) << 63)
 
 /* Chunk kinds; unknown ones are skipped by their length. */
 enum wire_chunk_kind {

@@ -51,7 +51,7 @@ class Trace:
         self.data += struct.pack("<II", magic, len(body)) + body
         self.ends.append((len(self.data), len(self.lines)))
 
-    def header(self, major=0, minor=1, incompatible=1):
+    def header(self, major=0, minor=2, incompatible=3):
         self.frame(HEADER, struct.pack("<HHIQQ16s", major, minor, 0, 0, incompatible, self.id))
 
     def chunk(self, kind, payload, lines, count=None, ring=0, first=0, last=0, stored=None):
@@ -150,7 +150,7 @@ class Event:
         return out
 
     def sample(self, pid, tid, time, ip, sp=None, dump=b"", stored=None, misc=2, number=None,
-               period=123, chain=(1, 2, 3)):
+               period=123, chain=(1, 2, 3), patch=False):
         """(record, line); `stored`: the n bytes in the record, unless they are the whole dump."""
         stored = pad(dump) if stored is None else stored
         number = number or self.ids[0]
@@ -164,7 +164,7 @@ class Event:
                            (10, struct.pack("<I", 12) + b"raw data raw"), (11, self.branches()),
                            (12, self.user_registers(sp)),
                            (13, struct.pack("<Q", len(stored)) + stored
-                            + (struct.pack("<Q", len(dump)) if stored else b""))):
+                            + (struct.pack("<Q", len(dump) | patch << 63) if stored else b""))):
             body += value if bit in self.bits else b""
         if 8 not in self.bits:
             period = 1 if self.period is None else self.period
@@ -196,12 +196,28 @@ class Image:
             n -= 1
         return max(8, -(-n // 8) * 8)
 
+    def patch(self, sp, dump):
+        """The patch that brings the image up to the dump: a mask for every 64 words, then words."""
+        words = [pad(dump)[i:i + 8] for i in range(0, len(dump), 8)]
+        known = [bytes(self.byte.get(sp + i + j, -1) & 255 for j in range(min(8, len(dump) - i)))
+                 if all(sp + i + j in self.byte for j in range(min(8, len(dump) - i))) else None
+                 for i in range(0, len(dump), 8)]
+        stored = [old is None or pad(old) != new for old, new in zip(known, words)]
+        masks = [sum(bit << i for i, bit in enumerate(stored[at:at + 64]))
+                 for at in range(0, len(stored), 64)]
+        while len(masks) > 1 and masks[-1] == 0:
+            masks.pop()
+        return (struct.pack(f"<{len(masks)}Q", *masks)
+                + b"".join(word for word, bit in zip(words, stored) if bit))
+
     def write(self, sp, dump, n):
-        if self.lo != self.hi and sp <= self.hi and sp + len(dump) >= self.lo:
-            self.lo, self.hi = sp, max(self.hi, sp + len(dump))
+        end = sp + len(dump)
+        if self.lo != self.hi and sp <= self.hi and end >= self.lo:
+            self.lo, self.hi = min(self.lo, sp), max(self.hi, end)
         else:
-            self.lo, self.hi = sp, sp + len(dump)
-        self.hi = min(self.hi, self.lo + MIB)
+            self.lo, self.hi, self.byte = sp, end, {}
+        self.hi = min(self.hi, sp + MIB)
+        self.lo = max(self.lo, self.hi - MIB)
         for i in range(min(n, len(dump))):
             self.byte[sp + i] = dump[i]
         self.byte = {at: byte for at, byte in self.byte.items() if self.lo <= at < self.hi}
@@ -232,17 +248,23 @@ class Thread:
 
 
 def shared_samples(event, chance, threads, count, start):
-    """`count` samples of one chunk, each as small as the rule allows, or at times whole."""
+    """`count` samples of one chunk, as patches, or sharing as much as the rule allows, or whole."""
     images, made = {thread.tid: Image() for thread in threads}, []
     for i in range(count):
         thread = chance.choice(threads)
         sp, dump = thread.step()
-        image = images[thread.tid]
-        n = -(-len(dump) // 8) * 8
-        if chance.randrange(8):
-            n = image.least(sp, dump)
+        image, stored, form = images[thread.tid], pad(dump), chance.randrange(8)
+        n, patch = len(stored), form > 3 and image.lo < image.hi and image.patch(sp, dump)
+        if patch and len(patch) < len(dump):
+            stored = patch
+        elif form:
+            patch, n = False, image.least(sp, dump)
+            stored = stored[:n]
+        else:
+            patch = False
         image.write(sp, dump, n)
-        made.append(event.sample(7, thread.tid, start + i, 0x401000 + i, sp, dump, pad(dump)[:n]))
+        made.append(event.sample(7, thread.tid, start + i, 0x401000 + i, sp, dump, stored,
+                                 patch=bool(patch)))
     return made
 
 
@@ -320,6 +342,42 @@ def records_damaged():
     for end in (struct.pack("<IHH", 9, 2, 7), struct.pack("<IHH", 9, 2, 24) + bytes(8), b"\1\2\3"):
         trace.records(SAMPLES, [whole, (end, broken(len(whole[0])))])
     trace.records(SAMPLES, [whole])
+    return trace
+
+
+def words(*numbers):
+    return struct.pack(f"<{len(numbers)}Q", *numbers)
+
+
+def patches_damaged():
+    """Patches that say nothing else than they must, and those that do not: each case by itself."""
+    trace, event = Trace(), usual_event()
+    trace.meta([ARCH, event.item()])
+    sp, dump = 0x7ffc1000, bytes(range(1, 241)) + b"tail."  # 31 words, the last of 5 bytes
+    whole = event.sample(7, 7, 1, 1, sp, dump)
+    last = pad(b"tail!")
+    for at, size, content, stored, sound in (
+            (0, 245, dump, words(0), True),
+            (0, 245, dump[:240] + b"tail!", words(1 << 30) + last, True),
+            (0, 245, dump, words(0, 0), False),                     # masks for more than the dump
+            (0, 245, dump, words(1 << 31, 0), False),               # a word behind the dump
+            (0, 245, dump, words(1), False),                        # a word is missing
+            (0, 245, dump, words(1, 2, 3), False),                  # one too many
+            (0, 245, dump, words(0) + b"1234", False),              # not a multiple of 8
+            (-8, 253, bytes(8) + dump, words(1, 0), True),          # below the image: stored
+            (-8, 253, bytes(8) + dump, words(0), False),            # and not stored
+            (-8, 250, bytes(8) + dump[:242], words(1, 0), True),
+            (8, 245, dump[8:] + bytes(8), words(3 << 29) + pad(dump[240:]) + bytes(8), True),
+            (8, 245, dump[8:] + bytes(8), words(1 << 29) + pad(dump[240:]), False),
+            (0x10000, 245, dump, words(0), False),                  # elsewhere
+            (0, MIB + 8, bytes(MIB + 8), words(0), False)):
+        made = event.sample(7, 7, 2, 2, sp + at, content[:size].ljust(size, b"\0"), stored, patch=True)
+        line = made[1] if sound else broken(len(whole[0]))
+        trace.records(SAMPLES, [whole, (made[0], line)])
+    # Without an image, a register or a dump there is nothing to patch.
+    trace.records(SAMPLES, [(event.sample(7, 7, 3, 3, sp, dump, words(0), patch=True)[0], broken(0))])
+    trace.records(SAMPLES, [(event.sample(7, 7, 3, 3, None, dump, words(0), patch=True)[0], broken(0))])
+    trace.records(SAMPLES, [(event.sample(7, 7, 3, 3, sp, b"", words(0), patch=True)[0], broken(0))])
     return trace
 
 
@@ -473,8 +531,9 @@ def later_version():
 
 
 MADE = {"plain": plain, "shared": shared, "records_damaged": records_damaged, "fields": fields,
-        "images_at_edges": images_at_edges, "later_version": later_version,
-        "made_at_run_time": made_at_run_time, "files_along": files_along}
+        "images_at_edges": images_at_edges, "patches_damaged": patches_damaged,
+        "later_version": later_version, "made_at_run_time": made_at_run_time,
+        "files_along": files_along}
 
 
 # ---- checks ---------------------------------------------------------------------------------------
@@ -521,7 +580,7 @@ class Checks:
         self.refused("a header cut off", plain().data[:40])
         self.refused("a header with a wrong byte", b"".join((plain().data[:50], b"?", plain().data[51:])))
         for name, changed in (("a later major version", {"major": 1}),
-                              ("an incompatible feature", {"incompatible": 3})):
+                              ("an incompatible feature", {"incompatible": 7})):
             trace = Trace()
             trace.data = b""
             trace.header(**changed)

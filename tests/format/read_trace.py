@@ -28,7 +28,7 @@ SKIPPABLE = range(0x184D2A50, 0x184D2A60)
 ZSTD_MAGIC = 0xFD2FB528
 
 MAJOR = 0
-KNOWN_FEATURES = 1  # incompatible ones: bit 0, stack dumps may be cut and shared
+KNOWN_FEATURES = 3  # incompatible ones: stack dumps may be cut and shared (bit 0), or patches (1)
 META, SIDEBAND, SAMPLES, KALLSYMS, PERF_MAP, JITDUMP, OBJECT = 1, 2, 3, 4, 5, 6, 7
 KINDS = {META: "meta", SIDEBAND: "sideband", SAMPLES: "samples", KALLSYMS: "kallsyms",
          PERF_MAP: "perf-map", JITDUMP: "jitdump", OBJECT: "object"}
@@ -43,6 +43,7 @@ KNOWN_RECORDS = range(1, 22)  # perf_event_open(2): MMAP to AUX_OUTPUT_HW_ID
 SP_BIT = {"x86_64": 7, "aarch64": 31}
 LONGEST_IMAGE = 1 << 20
 LONGEST_SHARED_DUMP = 1 << 20
+PATCH_BIT = 63  # of dyn_size
 
 # sample_type bits
 IP, TID, TIME, ADDR, READ, CALLCHAIN, ID, CPU, PERIOD = 0, 1, 2, 3, 4, 5, 6, 7, 8
@@ -176,6 +177,7 @@ class Record:
         self.sp = None       # the stack pointer among REGS_USER
         self.stored = b""    # the n bytes of STACK_USER
         self.dump_size = 0   # D
+        self.patch = False   # the n bytes are a patch
 
 
 def read_values(fields, read_format):
@@ -238,7 +240,8 @@ def read_sample(data, event, sp_bit):
         record.sp = read_registers(fields, event.registers, sp_bit)
     if has(wanted, STACK_USER):
         record.stored = bytes(fields.take(fields.u64()))
-        record.dump_size = fields.u64() if record.stored else 0
+        size = fields.u64() if record.stored else 0
+        record.patch, record.dump_size = has(size, PATCH_BIT), size & ~(1 << PATCH_BIT)
     return record
 
 
@@ -268,18 +271,24 @@ class Images:
         Raises Damaged where the dump shares what it must not, or what is not there."""
         size, stored = record.dump_size, record.stored
         if record.tid is None or record.sp is None or record.sp + size >= 1 << 64:
-            if len(stored) < size:
+            if record.patch or len(stored) < size:
                 raise Damaged("a dump without an image shares")
             return None
         end = record.sp + size
         lo, image = self.of.get(record.tid, (0, b""))
-        dump = stored[:size]
-        if len(stored) < size:
-            dump += self.shared(record, end, lo, image)
-        # Steps 1 to 3 at once: [sp, sp + D) is known now, and above it what the image holds.
-        joined = image and record.sp <= lo + len(image) and end >= lo
-        above = image[end - lo:] if joined else b""
-        self.of[record.tid] = (record.sp, (dump + above)[:LONGEST_IMAGE])
+        if record.patch:
+            dump = self.patched(record, lo, image)
+        elif len(stored) < size:
+            dump = stored + self.shared(record, end, lo, image)
+        else:
+            dump = stored[:size]
+        # Steps 1 to 3 at once: what the image holds below and above the dump stays.
+        below = above = b""
+        if image and record.sp <= lo + len(image) and end >= lo:
+            below, above = image[:max(record.sp - lo, 0)], image[max(end - lo, 0):]
+        above = (dump + above)[:LONGEST_IMAGE]
+        below = below[max(len(below) + len(above) - LONGEST_IMAGE, 0):]
+        self.of[record.tid] = (record.sp - len(below), below + above)
         return dump
 
     @staticmethod
@@ -290,6 +299,35 @@ class Images:
         if not image or record.sp + n < lo or end > lo + len(image):
             raise Damaged("a dump shares bytes that its thread's image does not hold")
         return image[record.sp + n - lo:end - lo]
+
+    @staticmethod
+    def patched(record, lo, image):
+        """The dump that the record's patch makes of the image (§8.3)."""
+        stored, size = record.stored, record.dump_size
+        if size == 0 or size > LONGEST_SHARED_DUMP or len(stored) % 8 != 0:
+            raise Damaged("a dump that must not be a patch")
+        masks, filled, n_words = [], 0, -(-size // 8)
+        while filled < len(stored):
+            mask = u64_at(stored, 8 * len(masks))
+            if 64 * len(masks) >= n_words or mask >> n_words - 64 * len(masks):
+                raise Damaged("a patch of words that are not in the dump")
+            masks.append(mask)
+            filled += 8 + 8 * mask.bit_count()
+        if filled != len(stored):
+            raise Damaged("a patch's masks and words do not fill it")
+        changed = sum(mask << 64 * i for i, mask in enumerate(masks))
+        dump, at = bytearray(), 8 * len(masks)
+        for i in range(n_words):
+            length = min(8, size - 8 * i)
+            if has(changed, i):
+                dump += stored[at:at + length]
+                at += 8
+            else:
+                start = record.sp + 8 * i - lo
+                if not image or start < 0 or start + length > len(image):
+                    raise Damaged("a patch leaves out what its thread's image does not hold")
+                dump += image[start:start + length]
+        return bytes(dump)
 
 
 # ---- the file -------------------------------------------------------------------------------------
@@ -554,7 +592,7 @@ class Reader:
             line += f" pid={record.pid} tid={record.tid}"
         if kind == RECORD_SAMPLE:
             line += f" ip={record.ip or 0:x} period={record.period}"
-        dump = images.dump(record) if record.dump_size > 0 else None
+        dump = images.dump(record) if record.dump_size > 0 or record.patch else None
         if dump is not None:
             line += f" stack={record.sp:x}+{len(dump)} crc={zlib.crc32(dump):08x}"
         return line

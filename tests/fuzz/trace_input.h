@@ -96,7 +96,7 @@ static inline void trace_input_expand(struct ruchy_buf *out, const uint8_t *data
 {
 	const struct frame_header header = { .major = WIRE_VERSION_MAJOR,
 					     .minor = WIRE_VERSION_MINOR,
-					     .incompatible = WIRE_INCOMPAT_STACK_SHARE };
+					     .incompatible = WIRE_INCOMPAT_KNOWN };
 	struct codec *codec;
 	uint64_t sequence = 0;
 

@@ -429,6 +429,34 @@ static void test_read_values_of_inherited_events(void **state)
 	machine_free(&m);
 }
 
+static bool has_values(const struct machine *m, const char *name)
+{
+	return item_of(m, name)->attrs[0].sample_type & PERF_SAMPLE_READ;
+}
+
+/* The time base's samples hold its value only where that can be compared, and says more than the
+ * periods of a clock. */
+static void test_values_of_the_time_base(void **state)
+{
+	struct machine m;
+
+	(void)state;
+	machine_new(&m);
+	open_or_fail(&m, "cycles,faults");
+	assert_true(has_values(&m, "cpu_cycles") && has_values(&m, "page_faults"));
+	machine_free(&m);
+	machine_new(&m);
+	open_or_fail(&m, "cpu-clock,faults");
+	assert_true(!has_values(&m, "cpu_clock") && has_values(&m, "page_faults"));
+	machine_free(&m);
+	machine_new(&m);
+	pmu_tree_fini(&m.sysfs.tree);
+	m.kernel->has_pmu = false;
+	open_or_fail(&m, "cycles,faults");
+	assert_true(!has_values(&m, "cpu_clock") && has_values(&m, "page_faults"));
+	machine_free(&m);
+}
+
 static void test_period_of_one(void **state)
 {
 	struct machine m;
@@ -499,6 +527,7 @@ int main(void)
 		cmocka_unit_test(test_counted_where_it_cannot_be_sampled),
 		cmocka_unit_test(test_precise_ip),
 		cmocka_unit_test(test_read_values_of_inherited_events),
+		cmocka_unit_test(test_values_of_the_time_base),
 		cmocka_unit_test(test_period_of_one),
 		cmocka_unit_test(test_hybrid),
 	};

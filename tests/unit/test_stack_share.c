@@ -209,7 +209,7 @@ static void test_pack_limit_zero_withholds_the_dump(void **state)
 	trace_meta_fini(&meta);
 }
 
-static void test_pack_same_dump_twice_shares_all_but_8_bytes(void **state)
+static void test_pack_same_dump_twice_stores_one_mask(void **state)
 {
 	struct ruchy_buf raw = { 0 }, packed = { 0 };
 	struct stack_share *share = stack_share_new(32u << 20);
@@ -237,6 +237,90 @@ static void test_pack_same_dump_twice_shares_all_but_8_bytes(void **state)
 	assert_int_equal(packed.size - first, raw.size);
 	stack_share_free(share);
 	ruchy_buf_fini(&raw);
+	ruchy_buf_fini(&packed);
+	trace_meta_fini(&meta);
+}
+
+/* `raw`'s sample packed after what `share` has seen: bytes of its dump as stored. */
+static size_t stored_of(struct stack_share *share, const struct trace_meta *meta,
+			const struct ruchy_buf *raw, struct ruchy_buf *packed)
+{
+	size_t before = packed->size, frame = raw->size;
+
+	frame -= (size_t)ruchy_load64(raw->data + 56);
+	assert_int_equal(stack_share_pack(share, &meta->events.events[0], SP_REG, raw->data,
+					  raw->size, UINT64_MAX, packed),
+			 0);
+	return packed->size - before - frame;
+}
+
+static size_t stored_at(struct stack_share *share, const struct trace_meta *meta, uint64_t sp,
+			const uint8_t *stack, size_t size, struct ruchy_buf *packed)
+{
+	struct ruchy_buf raw = { 0 };
+	size_t stored;
+
+	put_sample(&raw, 1, sp, stack, (size + 7) & ~(size_t)7, size);
+	stored = stored_of(share, meta, &raw, packed);
+	ruchy_buf_fini(&raw);
+	return stored;
+}
+
+/* What a patch costs: its masks up to the last word that changed, and those words. */
+static void test_pack_stores_the_words_that_changed(void **state)
+{
+	struct stack_share *share = stack_share_new(32u << 20);
+	struct ruchy_buf packed = { 0 };
+	uint8_t stack[4096 + 512];
+	struct trace_meta meta;
+	struct record_iter *it;
+	struct event e;
+
+	(void)state;
+	make_meta(&meta);
+	for (size_t i = 0; i < sizeof(stack); i++)
+		stack[i] = (uint8_t)(i * 7 + i / 256);
+	assert_int_equal(stored_at(share, &meta, STACK_TOP, stack, 4096, &packed), 4096);
+	stack[3] ^= 1; /* the first word */
+	assert_int_equal(stored_at(share, &meta, STACK_TOP, stack, 4096, &packed), 8 + 8);
+	stack[512 + 7] ^= 1; /* the first of the second mask */
+	stack[511] ^= 1;     /* the last of the first */
+	assert_int_equal(stored_at(share, &meta, STACK_TOP, stack, 4096, &packed), 16 + 16);
+	stack[4095] ^= 1;
+	assert_int_equal(stored_at(share, &meta, STACK_TOP, stack, 4096, &packed), 8 * 8 + 8);
+	/* 64 bytes further up: what lies above the image is new, what lies below stays known. */
+	assert_int_equal(stored_at(share, &meta, STACK_TOP + 64, stack + 64, 4096, &packed),
+			 8 * 8 + 64);
+	assert_int_equal(stored_at(share, &meta, STACK_TOP, stack, 4096 + 64, &packed), 8);
+	/* A last word of three bytes. */
+	assert_int_equal(stored_at(share, &meta, STACK_TOP, stack, 4091, &packed), 8);
+	stack[4090] ^= 1;
+	assert_int_equal(stored_at(share, &meta, STACK_TOP, stack, 4091, &packed), 8 * 8 + 8);
+	/* The byte behind it is as it was. */
+	assert_int_equal(stored_at(share, &meta, STACK_TOP, stack, 4096, &packed), 8);
+	assert_int_equal(decode_one(&meta, &packed, &it, &e), 1);
+	for (int i = 1; i < 9; i++)
+		assert_int_equal(record_iter_next(it, &e), 1);
+	assert_dump(&e.sample.stack, stack, 4096);
+	assert_int_equal(record_iter_next(it, &e), 0);
+	record_iter_free(it);
+	stack_share_free(share);
+	ruchy_buf_fini(&packed);
+	trace_meta_fini(&meta);
+}
+
+static void test_pack_without_memory_for_images_stores_dumps_whole(void **state)
+{
+	struct stack_share *share = stack_share_new(1024);
+	struct ruchy_buf packed = { 0 };
+	uint8_t stack[4096] = { 1 };
+	struct trace_meta meta;
+
+	(void)state;
+	make_meta(&meta);
+	for (int i = 0; i < 3; i++)
+		assert_int_equal(stored_at(share, &meta, STACK_TOP, stack, 4096, &packed), 4096);
+	stack_share_free(share);
 	ruchy_buf_fini(&packed);
 	trace_meta_fini(&meta);
 }
@@ -292,7 +376,9 @@ int main(void)
 		cmocka_unit_test(test_pack_random_records_come_back),
 		cmocka_unit_test(test_pack_with_limit_stores_nothing_above),
 		cmocka_unit_test(test_pack_limit_zero_withholds_the_dump),
-		cmocka_unit_test(test_pack_same_dump_twice_shares_all_but_8_bytes),
+		cmocka_unit_test(test_pack_same_dump_twice_stores_one_mask),
+		cmocka_unit_test(test_pack_stores_the_words_that_changed),
+		cmocka_unit_test(test_pack_without_memory_for_images_stores_dumps_whole),
 		cmocka_unit_test(test_iter_sharing_from_nothing_is_damage),
 		cmocka_unit_test(test_pack_every_truncation_is_refused),
 	};
