@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <time.h>
 
+#include "record/jit_capture.h"
 #include "record/redact.h"
 #include "record/stack_base.h"
 #include "ruchy/arch.h"
@@ -38,6 +39,7 @@ struct drain {
 	struct trace_writer *writer;     /* borrowed */
 	const struct event_table *table; /* the events' */
 	struct stack_base *bases;
+	struct jit_capture *jit;
 	struct redact redact;     /* its maps are owned; NULL: samples are not redacted */
 	struct ruchy_buf scratch; /* a sample that is being redacted */
 	struct cpu *cpus;
@@ -65,7 +67,8 @@ struct drain *drain_new(struct event_set *events, struct trace_writer *writer)
 	d->n_cpus = event_set_cpus(events);
 	d->cpus = calloc(d->n_cpus, sizeof(*d->cpus));
 	d->bases = stack_base_new(stack_base_read_proc, NULL);
-	if (!d->cpus || !d->bases) {
+	d->jit = jit_capture_new(writer);
+	if (!d->cpus || !d->bases || !d->jit) {
 		drain_free(d);
 		return NULL;
 	}
@@ -146,16 +149,13 @@ static void follow_maps(struct exec_maps *maps, const struct event *e)
 		exec_maps_lost(maps);
 }
 
-/* What the bases of stacks must know, and the redactor. */
+/* What the bases of stacks must know, the redactor, and the capture of generated code. */
 static void follow(struct drain *d, const uint8_t *record, size_t size)
 {
 	struct event e;
 
 	switch (ruchy_load32(record)) {
 	case PERF_RECORD_MMAP2:
-		if (!d->redact.maps)
-			return;
-		break;
 	case PERF_RECORD_COMM:
 	case PERF_RECORD_FORK:
 	case PERF_RECORD_EXIT:
@@ -168,6 +168,7 @@ static void follow(struct drain *d, const uint8_t *record, size_t size)
 		return;
 	if (d->redact.maps)
 		follow_maps(d->redact.maps, &e);
+	jit_capture_follow(d->jit, &e);
 	if (e.type == PERF_RECORD_COMM && e.comm.exec) {
 		stack_base_exec(d->bases, e.comm.pid, e.time_ns);
 	} else if (e.type == PERF_RECORD_FORK) {
@@ -380,6 +381,8 @@ int drain_partial(struct drain *d, struct ruchy_error *err)
 	rc = drain_sideband(d, err);
 	if (!rc)
 		rc = write_sideband(d, false, err);
+	if (!rc)
+		rc = jit_capture_tail(d->jit, err);
 	for (size_t i = 0; !rc && i < d->n_cpus; i++) {
 		if (d->cpus[i].marked && d->cpus[i].samples)
 			rc = take_samples(d, i, err);
@@ -419,6 +422,8 @@ int drain_full(struct drain *d, bool last, struct ruchy_error *err)
 		rc = close_chunk(d, i, err);
 	if (!rc)
 		rc = write_losses(d, last, err);
+	if (!rc)
+		rc = last ? jit_capture_finish(d->jit, err) : jit_capture_end_pass(d->jit, err);
 	if (rc < 0)
 		return rc;
 	stack_base_end_pass(d->bases);
@@ -432,6 +437,11 @@ int drain_full(struct drain *d, bool last, struct ruchy_error *err)
 	time = last ? now_ns(d) : d->full_start;
 	d->full_start = d->pass_start;
 	return time ? trace_writer_round(d->writer, time, err) : 0;
+}
+
+const struct fallback_list *drain_notes(const struct drain *d)
+{
+	return jit_capture_notes(d->jit);
 }
 
 const struct drain_stats *drain_stats(const struct drain *d)
@@ -451,6 +461,7 @@ void drain_free(struct drain *d)
 	free(d->cpus);
 	ruchy_buf_fini(&d->scratch);
 	exec_maps_free(d->redact.maps);
+	jit_capture_free(d->jit);
 	stack_base_free(d->bases);
 	free(d);
 }

@@ -10,8 +10,8 @@
  *   3. copy the samples up to the noted heads, with every stack dump limited by
  *      the base in force at the sample's time.
  * A sample written meanwhile waits for the next pass. Sideband chunks are written
- * before sample chunks. A full pass ends with a round mark.
- * Times are those of the events' clock. One thread.
+ * before sample chunks, and so is what programs tell of the code that they generate. A full pass
+ * ends with a round mark. Times are those of the events' clock. One thread.
  */
 #ifndef RUCHY_RECORD_DRAIN_H
 #define RUCHY_RECORD_DRAIN_H
@@ -41,6 +41,8 @@ void drain_mark(struct drain *d, size_t i);
 int drain_partial(struct drain *d, struct ruchy_error *err);
 /* A pass over all rings, losses, and the round mark. `last`: the events are disabled. */
 int drain_full(struct drain *d, bool last, struct ruchy_error *err);
+/* Files of programs that generate code which were left out, and why (jit_capture.h); borrowed. */
+const struct fallback_list *drain_notes(const struct drain *d);
 const struct drain_stats *drain_stats(const struct drain *d);
 void drain_free(struct drain *d);
 

@@ -83,6 +83,14 @@ static void report_failed(void *ctx, const struct ruchy_error *why)
 	say(why->text);
 }
 
+static void report_note(void *ctx, const char *text)
+{
+	const struct reporter *r = ctx;
+
+	if (!r->options->quiet)
+		say(text);
+}
+
 static void report_result(const struct record_options *o, const struct session_result *r)
 {
 	double seconds = (double)r->duration_ns / 1e9;
@@ -129,7 +137,8 @@ static int record(const struct record_options *o, const struct counter_plan *pla
 					 .request = o->request,
 					 .limits = o->limits,
 					 .redact = o->redact,
-					 .observer = { &reporter, report_armed, report_failed } };
+					 .observer = { &reporter, report_armed, report_failed,
+						       report_note } };
 	struct session_result result = { 0 };
 	struct ruchy_error err = { 0 };
 	int status = EXIT_FAILED;

@@ -30,6 +30,20 @@ static int open_stdout(struct output *o, struct ruchy_error *err)
 	return 0;
 }
 
+/* Somebody else's, in a directory where everybody may put files (proc(5), protected_fifos). */
+static bool is_planted(const char *path, const struct stat *st)
+{
+	const char *slash = strrchr(path, '/');
+	char *directory = slash ? strndup(path, (size_t)(slash - path) + 1) : strdup(".");
+	struct stat dir;
+	bool shared;
+
+	shared = !directory || stat(directory, &dir) < 0 ||
+		 ((dir.st_mode & S_ISVTX) && (dir.st_mode & S_IWOTH));
+	free(directory);
+	return shared && st->st_uid != geteuid();
+}
+
 static int open_special(struct output *o, const struct stat *st, struct ruchy_error *err)
 {
 	if (!S_ISCHR(st->st_mode) && !S_ISFIFO(st->st_mode))
@@ -38,6 +52,11 @@ static int open_special(struct output *o, const struct stat *st, struct ruchy_er
 				       S_ISDIR(st->st_mode)   ? "a directory"
 				       : S_ISLNK(st->st_mode) ? "a symbolic link"
 							      : "neither a file nor a pipe");
+	if (is_planted(o->path, st))
+		return ruchy_error_set(err, RUCHY_E_USAGE,
+				       "%s: cannot be the output: it is user %lu's, in a directory "
+				       "that everybody writes to",
+				       o->path, (unsigned long)st->st_uid);
 	o->fd = open(o->path, O_WRONLY | O_CLOEXEC | O_NOFOLLOW);
 	return o->fd < 0 ? ruchy_error_errno(err, "%s: cannot be written", o->path) : 0;
 }

@@ -14,8 +14,8 @@
 
 struct output;
 
-/* `path` (borrowed) or "-". RUCHY_E_USAGE (a directory, link, socket or block device; a terminal
- * for "-"), RUCHY_E_SYS, RUCHY_E_PERMISSION, RUCHY_E_NOMEM. */
+/* `path` (borrowed) or "-". RUCHY_E_USAGE (a directory, link, socket or block device, a pipe that
+ * somebody else planted; a terminal for "-"), RUCHY_E_SYS, RUCHY_E_PERMISSION, RUCHY_E_NOMEM. */
 int output_open(const char *path, struct output **ret, struct ruchy_error *err);
 int output_fd(const struct output *o);
 const char *output_name(const struct output *o); /* for messages */

@@ -288,6 +288,16 @@ static void put_end(struct session *s, enum wire_end how, struct ruchy_buf *item
 	trace_meta_put_end(items, &meta);
 }
 
+static void put_notes(struct session *s, struct ruchy_buf *items)
+{
+	const struct fallback_list *notes = drain_notes(s->drain);
+
+	for (size_t i = 0; i < notes->n; i++) {
+		trace_meta_put_text(items, WIRE_META_FALLBACK, notes->items[i].text);
+		s->config->observer.noted(s->config->observer.ctx, notes->items[i].text);
+	}
+}
+
 /* The rest of the rings, kernel symbols, totals, index. */
 static int finish(struct session *s, enum wire_end how, struct ruchy_error *err)
 {
@@ -298,6 +308,7 @@ static int finish(struct session *s, enum wire_end how, struct ruchy_error *err)
 	rc = drain_full(s->drain, true, err);
 	if (!rc)
 		rc = write_kallsyms(s, &items, err);
+	put_notes(s, &items);
 	event_set_put_totals(s->events, &items, &s->result.lost);
 	put_end(s, how, &items);
 	if (rc < 0) {

@@ -22,6 +22,8 @@ struct session_observer {
 		      const struct fallback_list *fallbacks);
 	/* Recording failed while the command runs; it goes on, unrecorded. */
 	void (*failed)(void *ctx, const struct ruchy_error *why);
+	/* Something was left out of the recording, at its end; `text` is borrowed. */
+	void (*noted)(void *ctx, const char *text);
 };
 
 struct session_config {

@@ -27,6 +27,12 @@ struct owner {
 	size_t n_groups;
 };
 
+struct target_root {
+	uint32_t pid, own_pid;
+	int fd, tmp; /* O_PATH: of the root and of its /tmp; -1: there is none */
+	struct owner owner;
+};
+
 /* The text behind "NAME:" at a line's start; NULL: there is none. */
 static const char *line_of(const char *text, const char *name)
 {
@@ -90,7 +96,18 @@ static char *read_text(int dir, const char *name)
 	return NULL;
 }
 
-static bool read_owner(int process, struct owner *ret)
+/* The pid in the innermost namespace, which is the last. */
+static uint32_t own_pid_of(const char *text, uint32_t pid)
+{
+	const char *at = line_of(text, "NSpid");
+
+	while (at && next_number(&at, &pid))
+		;
+	return pid;
+}
+
+/* Fills owner and own_pid. */
+static bool read_owner(int process, struct target_root *r)
 {
 	char *text = read_text(process, "status");
 	struct owner o = { NO_ID, NO_ID, NULL, 0 };
@@ -105,28 +122,14 @@ static bool read_owner(int process, struct owner *ret)
 	o.groups = groups ? calloc(strcspn(groups, "\n") + 1, sizeof(*o.groups)) : NULL;
 	while (o.groups && next_number(&groups, &gid))
 		o.groups[o.n_groups++] = gid;
+	r->own_pid = own_pid_of(text, r->pid);
 	free(text);
 	if (o.uid == NO_ID || o.gid == NO_ID || !o.groups) {
 		free(o.groups);
 		return false;
 	}
-	*ret = o;
+	r->owner = o;
 	return true;
-}
-
-uint32_t target_file_own_pid(uint32_t pid)
-{
-	uint32_t own = NO_ID, value;
-	const char *at;
-	char path[32], *text;
-
-	snprintf(path, sizeof(path), "/proc/%" PRIu32 "/status", pid);
-	text = read_text(AT_FDCWD, path);
-	at = text ? line_of(text, "NSpid") : NULL;
-	while (at && next_number(&at, &value)) /* the innermost namespace is the last */
-		own = value;
-	free(text);
-	return own == NO_ID ? pid : own;
 }
 
 /* ---- with whose rights ---- */
@@ -276,9 +279,10 @@ static int open_handle(int handle, uint32_t pid, const char *path, const struct 
 	return rc;
 }
 
-static int open_in_root(int root, const char *path)
+/* A handle: nothing is read or waited for yet. `root` is the root of `path`. */
+static int open_below(int root, const char *path, uint64_t flags)
 {
-	struct open_how how = { .flags = O_PATH | O_NOFOLLOW | O_CLOEXEC,
+	struct open_how how = { .flags = O_PATH | O_CLOEXEC | flags,
 				.resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS };
 
 	return (int)syscall(SYS_openat2, root, path, &how, sizeof(how));
@@ -293,33 +297,97 @@ static int open_process(uint32_t pid)
 	return open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
 }
 
+int target_root_open(uint32_t pid, struct target_root **ret, struct ruchy_error *err)
+{
+	struct target_root *r = calloc(1, sizeof(*r));
+	int process = open_process(pid), rc = 0;
+	struct rights rights;
+
+	if (!r) {
+		rc = ruchy_error_set(err, RUCHY_E_NOMEM, "process %" PRIu32 ": out of memory", pid);
+		goto out;
+	}
+	r->pid = pid;
+	r->fd = r->tmp = -1;
+	if (process < 0 || !read_owner(process, r)) {
+		rc = not_found(err, pid, "the root directory");
+		goto out;
+	}
+	r->fd = openat(process, "root", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (r->fd < 0) {
+		rc = failed(err, pid, "the root directory");
+		goto out;
+	}
+	take_rights(&r->owner, &rights);
+	r->tmp = open_below(r->fd, "/tmp", O_DIRECTORY);
+	give_back(&rights);
+out:
+	if (process >= 0)
+		close(process);
+	if (rc < 0)
+		target_root_free(r);
+	else
+		*ret = r;
+	return rc;
+}
+
+uint32_t target_root_own_pid(const struct target_root *r)
+{
+	return r->own_pid;
+}
+
+void target_root_free(struct target_root *r)
+{
+	if (!r)
+		return;
+	if (r->fd >= 0)
+		close(r->fd);
+	if (r->tmp >= 0)
+		close(r->tmp);
+	free(r->owner.groups);
+	free(r);
+}
+
+/* `path` below `directory`, told as `name`. */
+static int open_with_rights(const struct target_root *r, int directory, const char *path,
+			    const char *name, uint64_t max_bytes, struct stat *ret_st,
+			    struct ruchy_error *err)
+{
+	struct rights rights;
+	bool lenient = take_rights(&r->owner, &rights);
+	int rc = open_handle(open_below(directory, path, O_NOFOLLOW), r->pid, name, &r->owner,
+			     lenient, max_bytes, ret_st, err);
+
+	give_back(&rights);
+	return rc;
+}
+
+int target_file_open_in(const struct target_root *r, const char *path, uint64_t max_bytes,
+			struct stat *ret_st, struct ruchy_error *err)
+{
+	return open_with_rights(r, r->fd, path, path, max_bytes, ret_st, err);
+}
+
+int target_file_open_tmp(const struct target_root *r, const char *name, uint64_t max_bytes,
+			 struct stat *ret_st, struct ruchy_error *err)
+{
+	char path[NAME_MAX + 8];
+
+	snprintf(path, sizeof(path), "/tmp/%s", name);
+	return r->tmp < 0 ? not_found(err, r->pid, path)
+			  : open_with_rights(r, r->tmp, name, path, max_bytes, ret_st, err);
+}
+
 int target_file_open(uint32_t pid, const char *path, uint64_t max_bytes, struct stat *ret_st,
 		     struct ruchy_error *err)
 {
-	int process = open_process(pid), root = -1, rc;
-	struct rights rights;
-	struct owner owner;
-	bool lenient;
+	struct target_root *root;
+	int rc = target_root_open(pid, &root, err);
 
-	if (process < 0 || !read_owner(process, &owner)) {
-		rc = not_found(err, pid, path);
-		goto out_process;
-	}
-	root = openat(process, "root", O_PATH | O_DIRECTORY | O_CLOEXEC);
-	if (root < 0) {
-		rc = failed(err, pid, path);
-		goto out_owner;
-	}
-	lenient = take_rights(&owner, &rights);
-	rc = open_handle(open_in_root(root, path), pid, path, &owner, lenient, max_bytes, ret_st,
-			 err);
-	give_back(&rights);
-	close(root);
-out_owner:
-	free(owner.groups);
-out_process:
-	if (process >= 0)
-		close(process);
+	if (rc < 0)
+		return rc == RUCHY_E_NOT_FOUND ? not_found(err, pid, path) : rc;
+	rc = target_file_open_in(root, path, max_bytes, ret_st, err);
+	target_root_free(root);
 	return rc;
 }
 

@@ -20,13 +20,26 @@
 
 #include "ruchy/error.h"
 
+struct target_root; /* a process's root directory and rights, as they were when it was opened */
+
+/* Of process `pid`; stays good when that ends. RUCHY_E_NOT_FOUND, _PERMISSION, _SYS, _NOMEM. */
+int target_root_open(uint32_t pid, struct target_root **ret, struct ruchy_error *err);
+/* The process's pid in its own pid namespace, by which it names its files. */
+uint32_t target_root_own_pid(const struct target_root *r);
+void target_root_free(struct target_root *r);
 /*
- * Open `path` (absolute, as the process sees it) of process `pid` for reading. `ret_st` (may be
- * NULL) is the open file's. A descriptor; RUCHY_E_NOT_FOUND: there is no such file or process (any
- * more); RUCHY_E_PERMISSION: it may not be read, or is somebody else's; RUCHY_E_UNSUPPORTED: no
- * regular file, or the kernel lacks openat2(2); RUCHY_E_LIMIT: larger than `max_bytes`;
- * RUCHY_E_SYS. The caller closes the descriptor.
+ * Open `path` (absolute, as the process sees it) for reading. `ret_st` (may be NULL) is the open
+ * file's. A descriptor, the caller's; RUCHY_E_NOT_FOUND: there is no such file; RUCHY_E_PERMISSION:
+ * it may not be read, or is somebody else's; RUCHY_E_UNSUPPORTED: no regular file, or the kernel
+ * lacks openat2(2); RUCHY_E_LIMIT: larger than `max_bytes`; RUCHY_E_SYS.
  */
+int target_file_open_in(const struct target_root *r, const char *path, uint64_t max_bytes,
+			struct stat *ret_st, struct ruchy_error *err);
+/* As target_file_open_in, of the file `name` in the process's /tmp, even if that was its own mount
+ * and went with it. */
+int target_file_open_tmp(const struct target_root *r, const char *name, uint64_t max_bytes,
+			 struct stat *ret_st, struct ruchy_error *err);
+/* The same as target_file_open_in of process `pid`, for one file. */
 int target_file_open(uint32_t pid, const char *path, uint64_t max_bytes, struct stat *ret_st,
 		     struct ruchy_error *err);
 /*
@@ -36,8 +49,5 @@ int target_file_open(uint32_t pid, const char *path, uint64_t max_bytes, struct 
  */
 int target_file_open_held(uint32_t pid, const char *link, uint64_t max_bytes, struct stat *ret_st,
 			  struct ruchy_error *err);
-/* The process's pid in its own pid namespace, by which it names its files; `pid` where that is not
- * to be had. */
-uint32_t target_file_own_pid(uint32_t pid);
 
 #endif

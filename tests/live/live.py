@@ -84,7 +84,7 @@ class Case:
     name: str
     program: str
     expect: list                                  # of Chain and Share
-    args: list = field(default_factory=list)      # after UNITS; {dir} is the programs' directory
+    args: list = field(default_factory=list)      # after UNITS; {dir} is the programs' directory, {work} one for its files
     record: list = field(default_factory=list)    # flags of the recorder
     own: set = field(default_factory=set)         # modules that count as the program's own
     entry: re.Pattern | None = ENTRY              # None: not expected to reach it
@@ -476,6 +476,10 @@ CASES = [
          [Chain(["_start", "main", "visit", "plugin_a_entry", "plugin_a_work"], 27),
           Chain(["_start", "main", "visit", "plugin_b_entry", "plugin_b_work"], 27)],
          args=["{dir}"], own={"libplugin_a.so", "libplugin_b.so"}, record=["--stack-privacy", "redact"]),
+    *[Case(f"jit: told of by a {name}", "jit",
+           [Chain(["_start", "main", "run", "generated_a"], 55), Chain(["_start", "main", "run", "generated_b"], 22),
+            Share("generated_a", 66.7), Share("generated_b", 33.3)], args=args, own={"[jit]", "//anon"})
+      for name, args in (("perf map", ["map"]), ("jitdump", ["dump", "{work}"]))],
     Case("golden: no C library", "golden",
          [Chain(["_start", "golden_main"] + ["golden_descend"] * 5 + ["golden_leaf"])]),
     Case("rust: the contract's program", "rust_contract",
@@ -519,7 +523,7 @@ def complaints_of(case, tools, programs, work):
 def run_case(case, tools, programs, work):
     units = case.units
     while True:
-        command = [programs / case.program, units, *(a.format(dir=programs) for a in case.args)]
+        command = [programs / case.program, units, *(a.format(dir=programs, work=work) for a in case.args)]
         profile = tools.profile(case, command, work)
         if profile.total >= MIN_SAMPLES or units > 20 * case.units:
             break

@@ -9,7 +9,7 @@ PROGRAM_C      := -std=gnu11 -D_GNU_SOURCE
 RUSTC          ?= rustc
 STRIP          ?= $(CROSS)strip
 
-PROGRAMS_C := recursion shares mixed threads forkexec dlopen omitfp signal bigframe fptest env slices crowd secrets
+PROGRAMS_C := recursion shares mixed threads forkexec dlopen omitfp signal bigframe fptest env slices crowd secrets jit
 PROGRAMS   := $(addprefix $(PROGRAM_DIR)/,$(PROGRAMS_C) recursion_static recursion_static_pie \
                 recursion_stripped deep libplugin_a.so libplugin_b.so cpp golden demo)
 PROGRAMS_RUST := $(addprefix $(PROGRAM_DIR)/,rust_contract rust_stacks)
@@ -20,6 +20,7 @@ PROGRAMS   += $(if $(HAVE_RUSTC),$(PROGRAMS_RUST))
 
 PROGRAM_FLAGS_omitfp := -fomit-frame-pointer
 PROGRAM_FLAGS_fptest := -fno-omit-frame-pointer $(if $(filter x86_64 aarch64,$(ARCH)),-mno-omit-leaf-frame-pointer)
+PROGRAM_FLAGS_jit    := -fno-omit-frame-pointer
 PROGRAM_LIBS_threads := -pthread
 PROGRAM_LIBS_crowd   := -pthread
 PROGRAM_LIBS_dlopen  := -ldl

@@ -211,11 +211,30 @@ static void test_open_held(void **state)
 			 RUCHY_E_NOT_FOUND);
 }
 
-static void test_own_pid(void **state)
+/* What is known of a process outlives it: its perf map is read when it has ended. */
+static void test_open_in_after_the_end(void **state)
 {
-	(void)state;
-	assert_int_equal(target_file_own_pid((uint32_t)getpid()), getpid());
-	assert_int_equal(target_file_own_pid(4194304u + 1), 4194304u + 1);
+	struct place *p = *state;
+	struct target_root *root;
+	struct ruchy_error err = { 0 };
+	pid_t pid = fork();
+	int fd;
+
+	if (pid == 0) {
+		pause();
+		_exit(0);
+	}
+	assert_int_equal(target_root_open((uint32_t)pid, &root, &err), 0);
+	assert_int_equal(target_root_own_pid(root), pid);
+	end(pid);
+	assert_int_equal(target_file_open_in(root, p->path, MAX, NULL, &err), RUCHY_E_NOT_FOUND);
+	make_file(p->path, "late", 0600);
+	fd = target_file_open_in(root, p->path, MAX, NULL, &err);
+	if (fd < 0)
+		fail_msg("%s", err.text);
+	close(fd);
+	target_root_free(root);
+	assert_int_equal(target_root_open(4194304u + 1, &root, &err), RUCHY_E_NOT_FOUND);
 }
 
 int main(void)
@@ -228,7 +247,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_open_refuses_another_users, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_open_has_the_process_rights, setup, teardown),
 		cmocka_unit_test(test_open_held),
-		cmocka_unit_test(test_own_pid),
+		cmocka_unit_test_setup_teardown(test_open_in_after_the_end, setup, teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
