@@ -10,6 +10,8 @@ in one call, and asks the programs that they are made for:
     --speedscope  the JSON Schema of the npm package ($SPEEDSCOPE: its directory), and that events nest
     --firefox     the tables of its types (src/types/profile.ts of the Firefox Profiler, which is no package): every
                   column is there and as long as it says, every number leads somewhere
+    --perf-script inferno-collapse-perf (cargo install inferno), which weighs samples by their periods
+    --folded      inferno-flamegraph
     --csv         Python's csv
 
 Totals of every event and self counts of every function must equal those of --output exactly.
@@ -215,9 +217,24 @@ def check_csv(report, path):
         equal(f"csv {event}", total, sum(int(r[f"{event} self"]) for r in rows))
 
 
-CHECKS = [("pprof", "go", check_pprof), ("callgrind", "callgrind_annotate", check_callgrind),
-          ("speedscope", None, check_speedscope), ("firefox", None, check_firefox), ("csv", None, check_csv)]
+def check_perf_script(report, path):
+    for event, total in report.totals.items():
+        if total:
+            stacks = run("inferno-collapse-perf", f"--event-filter={event}", path).splitlines()
+            equal(f"inferno-collapse-perf {event}", total, sum(int(s.rsplit(" ", 1)[1]) for s in stacks))
 
+
+def check_folded(report, path):
+    lines = path.read_text().splitlines()
+    equal("folded", report.samples, sum(int(line.rsplit(" ", 1)[1]) for line in lines))
+    if lines:
+        total = re.search(r'total_samples="(\d+)"', run("inferno-flamegraph", path))
+        equal("inferno-flamegraph", report.samples, int(total[1]) if total else None)
+
+
+CHECKS = [("perf-script", "inferno-collapse-perf", check_perf_script), ("folded", "inferno-flamegraph", check_folded),
+          ("pprof", "go", check_pprof), ("callgrind", "callgrind_annotate", check_callgrind),
+          ("speedscope", None, check_speedscope), ("firefox", None, check_firefox), ("csv", None, check_csv)]
 
 def check_trace(analyzer, name, trace, flags):
     failed = 0
