@@ -158,6 +158,7 @@ check-cli: all programs ## the command lines, their errors and exit statuses
 	bash tests/cli/jobs.sh $(B) $(B)/programs
 	bash tests/cli/alloc.sh $(B)
 	bash tests/cli/record.sh $(B)
+	bash tests/cli/attach.sh $(B)
 	bash tests/cli/profile.sh $(B) $(B)/programs
 	bash tests/cli/planted.sh $(B) $(B)/programs
 	bash tests/cli/sources.sh $(B)

@@ -38,6 +38,7 @@ struct drain {
 	struct event_set *events;        /* borrowed */
 	struct trace_writer *writer;     /* borrowed */
 	const struct event_table *table; /* the events' */
+	struct task_filter *filter;      /* borrowed; NULL: all is wanted */
 	struct stack_base *bases;
 	struct jit_capture *jit;
 	struct redact redact;     /* its maps are owned; NULL: samples are not redacted */
@@ -55,7 +56,8 @@ static int no_memory(struct ruchy_error *err)
 	return ruchy_error_set(err, RUCHY_E_NOMEM, "draining the rings: out of memory");
 }
 
-struct drain *drain_new(struct event_set *events, struct trace_writer *writer)
+struct drain *drain_new(struct event_set *events, struct trace_writer *writer,
+			struct task_filter *filter)
 {
 	struct drain *d = calloc(1, sizeof(*d));
 
@@ -63,6 +65,7 @@ struct drain *drain_new(struct event_set *events, struct trace_writer *writer)
 		return NULL;
 	d->events = events;
 	d->writer = writer;
+	d->filter = filter;
 	d->table = event_set_table(events);
 	d->n_cpus = event_set_cpus(events);
 	d->cpus = calloc(d->n_cpus, sizeof(*d->cpus));
@@ -73,8 +76,8 @@ struct drain *drain_new(struct event_set *events, struct trace_writer *writer)
 		return NULL;
 	}
 	for (size_t i = 0; i < d->n_cpus; i++) {
-		d->cpus[i].samples = event_set_ring(events, EVENT_SET_SAMPLES, i, NULL);
-		d->cpus[i].sideband = event_set_ring(events, EVENT_SET_SIDEBAND, i, NULL);
+		d->cpus[i].samples = event_set_ring(events, EVENT_SET_SAMPLES, i);
+		d->cpus[i].sideband = event_set_ring(events, EVENT_SET_SIDEBAND, i);
 	}
 	return d;
 }
@@ -181,6 +184,25 @@ static void follow(struct drain *d, const uint8_t *record, size_t size)
 	}
 }
 
+/* The filter learns from it, and says whether it is wanted. */
+static bool is_wanted(struct drain *d, struct cpu *cpu, const uint8_t *record, size_t size)
+{
+	uint32_t type = ruchy_load32(record), pid;
+	bool task = type == PERF_RECORD_FORK || type == PERF_RECORD_EXIT;
+
+	if (!d->filter || size < (task ? 24 : 16) ||
+	    (!task && type != PERF_RECORD_COMM && type != PERF_RECORD_MMAP2))
+		return true;
+	pid = ruchy_load32(record + 8); /* of each of these types */
+	if (type == PERF_RECORD_FORK &&
+	    task_filter_fork(d->filter, pid, ruchy_load32(record + 16), ruchy_load32(record + 12),
+			     ruchy_load32(record + 20)) < 0)
+		cpu->pending.data.failed = true;
+	if (type == PERF_RECORD_EXIT)
+		task_filter_exit(d->filter, pid, ruchy_load32(record + 16));
+	return task_filter_knows(d->filter, pid);
+}
+
 /* Copy one sideband ring into its builder, as it is. */
 static void take_sideband(struct drain *d, struct cpu *cpu)
 {
@@ -192,6 +214,8 @@ static void take_sideband(struct drain *d, struct cpu *cpu)
 
 	while ((rc = ring_next(cpu->sideband, head, &record, &size)) > 0) {
 		taken += size;
+		if (!is_wanted(d, cpu, record, size))
+			continue;
 		if (perf_record_ids(d->table, record, size, &ids) < 0)
 			ids.has_time = false;
 		ruchy_buf_put(&cpu->pending.data, record, size);
@@ -237,6 +261,28 @@ int drain_sideband(struct drain *d, struct ruchy_error *err)
 		stack_base_confirm(d->bases);
 	}
 	return write_sideband(d, true, err);
+}
+
+int drain_put_process(struct drain *d, uint32_t pid, bool has_user, uint64_t time_ns,
+		      const struct ruchy_buf *records, struct ruchy_error *err)
+{
+	struct builder *b = &d->cpus[0].pending;
+	struct record_ids ids = { .has_time = true, .time_ns = time_ns };
+
+	ruchy_buf_put(&b->data, records->data, records->size);
+	for (size_t at = 0, size; at < records->size; at += size) {
+		size = ruchy_load16(records->data + at + 6);
+		count_record(d, b, &ids);
+		follow(d, records->data + at, size);
+	}
+	if (has_user)
+		stack_base_exec(d->bases, pid, time_ns);
+	return drain_sideband(d, err);
+}
+
+bool drain_knows_stack(const struct drain *d, uint32_t pid)
+{
+	return stack_base_limit(d->bases, pid, pid, UINT64_MAX, false) != 0;
 }
 
 /* ---- samples ---- */
@@ -300,6 +346,8 @@ static int take_record(struct drain *d, struct cpu *cpu, const uint8_t *record, 
 	uint32_t type = ruchy_load32(record);
 
 	if (type == PERF_RECORD_SAMPLE) {
+		if (!rc && d->filter && !task_filter_wants(d->filter, ids.pid, ids.tid))
+			return 0;
 		if (!rc && ids.event >= 0)
 			rc = pack_sample(d, cpu, &ids, record, size);
 		else
@@ -429,6 +477,8 @@ int drain_full(struct drain *d, bool last, struct ruchy_error *err)
 	stack_base_end_pass(d->bases);
 	if (d->redact.maps)
 		exec_maps_end_pass(d->redact.maps);
+	if (d->filter)
+		task_filter_end_pass(d->filter);
 	/*
 	 * A record gets its time a moment before it is committed, so one that was not yet in its
 	 * ring when this pass began may be a little older than that moment. It is not older than

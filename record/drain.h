@@ -17,6 +17,7 @@
 #define RUCHY_RECORD_DRAIN_H
 
 #include "record/event_set.h"
+#include "record/task_filter.h"
 #include "ruchy/trace_writer.h"
 
 struct drain;
@@ -29,12 +30,22 @@ struct drain_stats {
 	bool has_kernel_samples;
 };
 
-/* `events` and `writer` are borrowed. NULL: no memory. */
-struct drain *drain_new(struct event_set *events, struct trace_writer *writer);
+/* `events`, `writer` and `filter` (NULL: all is wanted) are borrowed. NULL: no memory. */
+struct drain *drain_new(struct event_set *events, struct trace_writer *writer,
+			struct task_filter *filter);
 /* From now on samples are redacted (redact.h). RUCHY_E_NOMEM. */
 int drain_redact(struct drain *d);
 /* Take the sideband rings into memory; cheap, for the moment after a wakeup. RUCHY_E_NOMEM. */
 int drain_sideband(struct drain *d, struct ruchy_error *err);
+/*
+ * Process `pid` ran already at `time_ns`, when the sideband began: `records` (whole ones, made by
+ * us) say what is known of it. Where its stack begins is found out, if it `has_user` memory. The
+ * sideband rings are taken, too. RUCHY_E_NOMEM, errors of trace_writer_chunk.
+ */
+int drain_put_process(struct drain *d, uint32_t pid, bool has_user, uint64_t time_ns,
+		      const struct ruchy_buf *records, struct ruchy_error *err);
+/* Is it known where the stack of `pid` begins? */
+bool drain_knows_stack(const struct drain *d, uint32_t pid);
 /* Mark the i-th CPU's sample ring for drain_partial. */
 void drain_mark(struct drain *d, size_t i);
 /* A pass over the marked rings. Errors of trace_writer_chunk. */

@@ -98,7 +98,7 @@ void event_describe_mode(const struct event_set *set, struct ruchy_buf *text)
 
 static void put_event(const struct event_item *item, struct ruchy_buf *items)
 {
-	uint64_t *ids = calloc(item->cpus->n, sizeof(*ids));
+	uint64_t *ids = calloc(event_item_slots(item), sizeof(*ids));
 
 	if (!ids) {
 		items->failed = true;

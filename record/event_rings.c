@@ -43,42 +43,47 @@ void event_rings_size(struct event_rings *rings, size_t samples_bytes)
 
 /* ---- rings ---- */
 
-static int map_rings(const struct event_item *owner, enum event_set_ring which,
-		     struct event_rings *rings)
+/* On each CPU the first task's event owns the ring, the other tasks' write into it. */
+static int map_rings(const struct perf_sys *sys, const struct event_item *owner,
+		     enum event_set_ring which, struct event_rings *rings)
 {
+	int rc = 0;
+
 	rings->n = owner->cpus->n;
 	rings->of[which] = calloc(rings->n, sizeof(struct ring *));
 	if (!rings->of[which])
 		return -ENOMEM;
-	for (size_t i = 0; i < rings->n; i++) {
-		int rc = owner->fds[i] < 0 ? 0
-					   : ring_map(owner->fds[i], rings->bytes[which],
-						      &rings->of[which][i]);
+	for (size_t i = 0; !rc && i < rings->n; i++) {
+		int first = event_item_next(owner, i, 0), slot = first;
 
-		if (rc < 0)
-			return rc;
+		if (first >= 0)
+			rc = ring_map(owner->fds[first], rings->bytes[which], &rings->of[which][i]);
+		while (!rc && first >= 0 &&
+		       (slot = event_item_next(owner, i, (size_t)slot + 1)) >= 0)
+			rc = sys->redirect(sys->ctx, owner->fds[slot], owner->fds[first]);
 	}
-	return 0;
+	return rc;
 }
 
-/* The counters write where the time base does; where that CPU has no ring, they are closed. */
-static int redirect_counters(const struct perf_sys *sys, struct event_item *items, size_t n_items)
+/* A counter writes where the time base does; where that CPU has no ring, it is closed. */
+static int redirect_counter(const struct perf_sys *sys, const struct event_item *base,
+			    struct event_item *item)
 {
-	for (size_t n = 1; n + 1 < n_items; n++) {
-		for (size_t i = 0; i < items[0].cpus->n; i++) {
-			int rc, *fd = &items[n].fds[i];
+	if (!event_item_samples(item))
+		return 0;
+	for (size_t slot = 0; slot < event_item_slots(item); slot++) {
+		int owner = event_item_next(base, slot % item->cpus->n, 0), rc;
 
-			if (*fd < 0 || !event_item_samples(&items[n]))
-				continue;
-			if (items[0].fds[i] < 0) {
-				close(*fd);
-				*fd = -1;
-				continue;
-			}
-			rc = sys->redirect(sys->ctx, *fd, items[0].fds[i]);
-			if (rc < 0)
-				return rc;
+		if (item->fds[slot] < 0)
+			continue;
+		if (owner < 0) {
+			close(item->fds[slot]);
+			item->fds[slot] = -1;
+			continue;
 		}
+		rc = sys->redirect(sys->ctx, item->fds[slot], base->fds[owner]);
+		if (rc < 0)
+			return rc;
 	}
 	return 0;
 }
@@ -86,11 +91,13 @@ static int redirect_counters(const struct perf_sys *sys, struct event_item *item
 int event_rings_map(const struct perf_sys *sys, struct event_item *items, size_t n_items,
 		    struct event_rings *rings)
 {
-	int rc = map_rings(&items[0], EVENT_SET_SAMPLES, rings);
+	int rc = map_rings(sys, &items[0], EVENT_SET_SAMPLES, rings);
 
 	if (!rc)
-		rc = map_rings(&items[n_items - 1], EVENT_SET_SIDEBAND, rings);
-	return rc ? rc : redirect_counters(sys, items, n_items);
+		rc = map_rings(sys, &items[n_items - 1], EVENT_SET_SIDEBAND, rings);
+	for (size_t n = 1; !rc && n + 1 < n_items; n++)
+		rc = redirect_counter(sys, &items[0], &items[n]);
+	return rc;
 }
 
 void event_rings_unmap(struct event_rings *rings)

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * event_rings.h - the ring buffers of a set of events: how large, and who writes
- * where. The time base owns each CPU's sample ring, the counters write into it too;
- * the sideband has a smaller ring per CPU of its own. A CPU where the owner is not
- * open has no ring (NULL).
+ * where. The time base (of the first task that it is open for) owns each CPU's sample
+ * ring, the counters write into it too; the sideband has a smaller ring per CPU of its
+ * own. A CPU where the owner is not open has no ring (NULL).
  */
 #ifndef RUCHY_RECORD_EVENT_RINGS_H
 #define RUCHY_RECORD_EVENT_RINGS_H

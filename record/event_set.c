@@ -6,8 +6,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
-#include <unistd.h>
 
 #include "record/event_fit.h"
 #include "record/event_item.h"
@@ -28,8 +26,8 @@ struct event_set {
 	const struct perf_sys *sys;
 	const struct pmu_tree *pmus;
 	const struct counter_plan *plan;
-	pid_t pid;
-	const struct cpu_list *cpus;
+	const struct event_scope *scope;
+	const struct cpu_list *cpus; /* the scope's */
 	struct perf_attr_request request;
 	struct perf_attr_grant grant;
 	struct event_fit fit;
@@ -40,6 +38,9 @@ struct event_set {
 	struct slot slots[COUNTER_MAX + 1]; /* the plan's, and what stands in */
 	size_t n_slots;
 	struct event_table table;
+	bool counting;               /* the samples are enabled */
+	struct perf_sys_count since; /* of the sideband, when they were paused, or 0 */
+	struct perf_sys_count idle;  /* what it counted while they were */
 };
 
 static int no_memory(struct ruchy_error *err)
@@ -48,6 +49,17 @@ static int no_memory(struct ruchy_error *err)
 }
 
 /* ---- time base, counters, sideband ---- */
+
+/* An event without which there is no recording. */
+static int not_opened(const struct event_set *s, int rc, const char *name, struct ruchy_error *err)
+{
+	if (rc == -ESRCH)
+		return ruchy_error_set(err, RUCHY_E_NOT_FOUND,
+				       "what is to be recorded has ended already");
+	errno = -rc;
+	return ruchy_error_errno(err, "perf_event_open: %s cannot be opened (%zu tasks, %zu CPUs)",
+				 name, s->scope->n_tasks, s->cpus->n);
+}
 
 /* The set's next item: `counter`, sampled. */
 static int open_sampling(struct event_set *s, const struct counter *counter,
@@ -64,7 +76,7 @@ static int open_sampling(struct event_set *s, const struct counter *counter,
 		perf_attr_sampling(&s->request, &s->grant, counter, &counter->parts[p], rate,
 				   (uint32_t)(s->rings.bytes[EVENT_SET_SAMPLES] / 4),
 				   &item->attrs[p]);
-	rc = event_item_open(s->sys, item, s->pid, s->cpus, leader);
+	rc = event_item_open(s->sys, item, s->scope, leader);
 	if (!rc)
 		s->n_items++;
 	return rc;
@@ -137,9 +149,7 @@ static int open_time_base(struct event_set *s, struct fallback_list *fallbacks,
 	}
 	if (!rc)
 		return 0;
-	errno = -rc;
-	return ruchy_error_errno(err, "perf_event_open: %s cannot be opened on %zu CPUs",
-				 counter->name, s->cpus->n);
+	return not_opened(s, rc, counter->name, err);
 }
 
 static bool is_settled(const struct slot *slot)
@@ -219,13 +229,12 @@ static int open_sideband(struct event_set *s, struct ruchy_error *err)
 
 	*item = (struct event_item){ .name = "sideband", .role = WIRE_ROLE_SIDEBAND, .n_parts = 1 };
 	perf_attr_sideband(&s->request, &s->grant, &item->attrs[0]);
-	rc = event_item_open(s->sys, item, s->pid, s->cpus, NULL);
+	rc = event_item_open(s->sys, item, s->scope, NULL);
 	if (!rc) {
 		s->n_items++;
 		return 0;
 	}
-	errno = -rc;
-	return ruchy_error_errno(err, "perf_event_open: the sideband event cannot be opened");
+	return not_opened(s, rc, item->name, err);
 }
 
 /* ---- all of it, at one ring size ---- */
@@ -314,7 +323,7 @@ static int open_with_rings(struct event_set *s, struct fallback_list *fallbacks,
 
 static int build_table(struct event_set *s, struct ruchy_error *err)
 {
-	uint64_t *ids = calloc(s->cpus->n, sizeof(*ids));
+	uint64_t *ids = calloc(s->scope->n_tasks * s->cpus->n, sizeof(*ids));
 	int rc = ids ? 0 : no_memory(err);
 
 	for (size_t i = 0; !rc && i < s->n_items; i++) {
@@ -331,16 +340,18 @@ static int build_table(struct event_set *s, struct ruchy_error *err)
 	return rc;
 }
 
-/* Events times CPUs are many descriptors; the command was started before and keeps its own limit.
- */
-static void raise_open_files(void)
+/* On the first task that is still there. */
+static int probe(struct event_set *s, struct perf_attr_request *request,
+		 struct fallback_list *fallbacks, struct ruchy_error *err)
 {
-	struct rlimit limit;
+	int cpu = (int)s->cpus->cpus[0], rc = RUCHY_E_NOT_FOUND;
 
-	if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < limit.rlim_max) {
-		limit.rlim_cur = limit.rlim_max;
-		setrlimit(RLIMIT_NOFILE, &limit);
-	}
+	for (size_t i = 0; rc == RUCHY_E_NOT_FOUND && i < s->scope->n_tasks; i++)
+		rc = perf_attr_probe(s->sys, s->scope->tasks[i], cpu, request, &s->grant, fallbacks,
+				     err);
+	if (rc == RUCHY_E_PERMISSION)
+		rc = refusal_of_scope(s->sys, s->scope->tasks[0], err);
+	return rc;
 }
 
 int event_set_open(const struct event_set_config *config, struct perf_attr_request *request,
@@ -354,13 +365,12 @@ int event_set_open(const struct event_set_config *config, struct perf_attr_reque
 	s->sys = config->sys;
 	s->pmus = config->pmus;
 	s->plan = config->plan;
-	s->pid = config->pid;
-	s->cpus = config->cpus;
-	raise_open_files();
+	s->scope = config->scope;
+	s->cpus = config->scope->cpus;
+	s->counting = request->samples_on_exec;
 	rc = counter_parse("cpu_clock", s->pmus, &s->clock, err);
 	if (!rc)
-		rc = perf_attr_probe(s->sys, s->pid, (int)s->cpus->cpus[0], request, &s->grant,
-				     fallbacks, err);
+		rc = probe(s, request, fallbacks, err);
 	if (rc < 0)
 		goto out_free;
 	s->request = *request;
@@ -390,14 +400,24 @@ unsigned event_set_cpu(const struct event_set *s, size_t i)
 	return s->cpus->cpus[i];
 }
 
-struct ring *event_set_ring(const struct event_set *s, enum event_set_ring which, size_t i,
-			    int *ret_fd)
+struct ring *event_set_ring(const struct event_set *s, enum event_set_ring which, size_t i)
+{
+	return s->rings.of[which][i];
+}
+
+int event_set_poll_fd(const struct event_set *s, enum event_set_ring which, size_t i, int fd)
 {
 	const struct event_item *owner = &s->items[which == EVENT_SET_SAMPLES ? 0 : s->n_items - 1];
+	int slot = event_item_next(owner, i, 0);
 
-	if (ret_fd)
-		*ret_fd = owner->fds[i];
-	return s->rings.of[which][i];
+	while (fd >= 0 && slot >= 0) {
+		bool found = owner->fds[slot] == fd;
+
+		slot = event_item_next(owner, i, (size_t)slot + 1);
+		if (found)
+			break;
+	}
+	return slot < 0 ? -1 : owner->fds[slot];
 }
 
 size_t event_set_ring_bytes(const struct event_set *s, enum event_set_ring which)
@@ -452,13 +472,68 @@ bool event_set_takes_turns(const struct event_set *s)
 	return s->fit.turns;
 }
 
+/* ---- begin, pause, end ---- */
+
+static const struct event_item *sideband(const struct event_set *s)
+{
+	return &s->items[s->n_items - 1];
+}
+
+static struct perf_sys_count less(struct perf_sys_count a, const struct perf_sys_count *b)
+{
+	a.value -= b->value < a.value ? b->value : a.value;
+	a.enabled_ns -= b->enabled_ns < a.enabled_ns ? b->enabled_ns : a.enabled_ns;
+	a.running_ns -= b->running_ns < a.running_ns ? b->running_ns : a.running_ns;
+	return a;
+}
+
+void event_set_begin(struct event_set *s)
+{
+	event_item_enable(s->sys, sideband(s));
+}
+
+void event_set_resume(struct event_set *s)
+{
+	struct perf_sys_count now, gap;
+
+	if (s->counting)
+		return;
+	now = event_item_total(s->sys, sideband(s));
+	gap = less(now, &s->since);
+	s->idle.value += gap.value;
+	s->idle.enabled_ns += gap.enabled_ns;
+	s->idle.running_ns += gap.running_ns;
+	for (size_t n = 0; n + 1 < s->n_items; n++)
+		event_item_enable(s->sys, &s->items[n]);
+	s->counting = true;
+}
+
+void event_set_pause(struct event_set *s)
+{
+	if (!s->counting)
+		return;
+	for (size_t n = 0; n + 1 < s->n_items; n++)
+		event_item_disable(s->sys, &s->items[n]);
+	s->since = event_item_total(s->sys, sideband(s));
+	s->counting = false;
+}
+
 void event_set_disable(struct event_set *s)
 {
 	for (size_t n = 0; n < s->n_items; n++)
-		for (size_t i = 0; i < s->cpus->n; i++)
-			if (s->items[n].fds[i] >= 0)
-				s->sys->disable(s->sys->ctx, s->items[n].fds[i]);
+		event_item_disable(s->sys, &s->items[n]);
 }
+
+uint64_t event_set_sideband_id(const struct event_set *s)
+{
+	int slot = -1;
+
+	for (size_t i = 0; slot < 0 && i < s->cpus->n; i++)
+		slot = event_item_next(sideband(s), i, 0);
+	return slot < 0 ? 0 : sideband(s)->ids[slot];
+}
+
+/* ---- what was counted and lost ---- */
 
 void event_set_put_loss(struct event_set *s, size_t i, uint64_t from_ns, uint64_t to_ns,
 			struct ruchy_buf *items)
@@ -477,15 +552,33 @@ static void put_never_ran(const struct event_set *s, size_t item, struct ruchy_b
 	trace_meta_put_text(items, WIRE_META_FALLBACK, text);
 }
 
+/* What the sideband counted while the samples did: the tasks' time, which coverage is of. */
+static struct perf_sys_count total_of(const struct event_set *s, size_t n)
+{
+	struct perf_sys_count sum = event_item_total(s->sys, &s->items[n]);
+
+	if (n + 1 < s->n_items)
+		return sum;
+	if (!s->counting)
+		sum.running_ns = s->since.running_ns, sum.enabled_ns = s->since.enabled_ns;
+	return less(sum, &s->idle);
+}
+
 void event_set_put_totals(const struct event_set *s, struct ruchy_buf *items, uint64_t *ret_lost)
 {
 	uint64_t ran_ns[COUNTER_MAX + 2];
 
 	*ret_lost = 0;
 	for (size_t n = 0; n < s->n_items; n++) {
-		struct perf_sys_count sum = event_item_put_total(s->sys, &s->items[n], (uint32_t)n,
-								 s->grant.lost, items);
+		struct perf_sys_count sum = total_of(s, n);
+		struct meta_total total = { .event = (uint32_t)n,
+					    .has_lost = s->grant.lost,
+					    .count = sum.value,
+					    .enabled_ns = sum.enabled_ns,
+					    .running_ns = sum.running_ns,
+					    .lost = sum.lost };
 
+		trace_meta_put_total(items, &total);
 		*ret_lost += sum.lost;
 		ran_ns[n] = sum.running_ns;
 	}

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* ruchy-record: run a command and record it. The only file here that prints or exits. */
+/* ruchy-record: record a command, or what runs already. The only file here that prints or exits. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/wait.h>
@@ -104,8 +104,8 @@ static void report_result(const struct record_options *o, const struct session_r
 			"environment lies was not known\n",
 			(unsigned long long)r->withheld);
 	if (r->limit)
-		fprintf(stderr, "ruchy-record: %s ended the recording; the command runs on\n",
-			r->limit);
+		fprintf(stderr, "ruchy-record: %s ended the recording; %s runs on\n", r->limit,
+			o->command[0] ? "the command" : "what was recorded");
 	fprintf(stderr,
 		"ruchy-record: %llu samples (%llu lost), %llu KiB in %s, %.2f s, recorder CPU "
 		"%.1f %%\n",
@@ -116,9 +116,9 @@ static void report_result(const struct record_options *o, const struct session_r
 }
 
 /* As a shell tells of its command. */
-static int exit_status(const struct session_result *r)
+static int exit_status(const struct record_options *o, const struct session_result *r)
 {
-	if (r->limit) /* asked for, and done */
+	if (r->limit || !o->command[0]) /* asked for, and done */
 		return 0;
 	if (r->signal)
 		return 128 + r->signal;
@@ -130,13 +130,16 @@ static int record(const struct record_options *o, const struct counter_plan *pla
 {
 	struct ruchy_buf asked = { 0 };
 	struct reporter reporter = { .options = o };
-	struct session_config config = { .argv = o->command,
+	struct session_config config = { .argv = o->command[0] ? o->command : NULL,
 					 .output = o->output,
 					 .plan = plan,
 					 .pmus = pmus,
 					 .request = o->request,
 					 .limits = o->limits,
 					 .redact = o->redact,
+					 .subject = o->subject,
+					 .wait_for = o->wait_for,
+					 .delay_ns = o->delay_ns,
 					 .observer = { &reporter, report_armed, report_failed,
 						       report_note } };
 	struct session_result result = { 0 };
@@ -154,7 +157,7 @@ static int record(const struct record_options *o, const struct counter_plan *pla
 		if (result.failed_at_close)
 			say(err.text);
 		else
-			status = exit_status(&result);
+			status = exit_status(o, &result);
 		report_result(o, &result);
 		break;
 	case SESSION_NOT_RUN:
@@ -228,6 +231,7 @@ int main(int argc, char **argv)
 {
 	struct ruchy_error err = { 0 };
 	struct record_options o;
+	int status;
 
 	if (record_options_parse(argc, argv, &o, &err) < 0)
 		return bad_usage(&err);
@@ -243,5 +247,7 @@ int main(int argc, char **argv)
 	case RECORD_OPTIONS_RECORD:
 		break;
 	}
-	return plan_and_record(&o);
+	status = plan_and_record(&o);
+	record_options_fini(&o);
+	return status;
 }

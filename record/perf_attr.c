@@ -25,7 +25,7 @@ static void common(const struct perf_attr_request *request, const struct perf_at
 	attr->read_format = PERF_FORMAT_TOTAL_TIME_ENABLED | PERF_FORMAT_TOTAL_TIME_RUNNING |
 			    PERF_FORMAT_ID | (grant->lost ? PERF_SYS_FORMAT_LOST : 0);
 	attr->disabled = 1;
-	attr->enable_on_exec = 1;
+	attr->enable_on_exec = request->samples_on_exec;
 	attr->inherit = request->inherit;
 	attr->sample_id_all = 1;
 	attr->use_clockid = grant->clockid;
@@ -73,6 +73,7 @@ void perf_attr_sampling(const struct perf_attr_request *request,
 	ret->wakeup_watermark = watermark_bytes;
 	ret->pinned = rate->pinned;
 	set_place(counter, grant->kernel, ret);
+	ret->exclude_idle = request->not_idle && is_clock(part);
 	if (counter->precise >= 0)
 		ret->precise_ip = (unsigned)counter->precise & 3u;
 	else
@@ -105,6 +106,7 @@ void perf_attr_sideband(const struct perf_attr_request *request,
 	common(request, grant, ret);
 	ret->type = PERF_TYPE_SOFTWARE;
 	ret->config = PERF_COUNT_SW_DUMMY;
+	ret->enable_on_exec = request->sideband_on_exec;
 	ret->sample_period = 1;
 	ret->exclude_kernel = 1; /* it counts nothing, so it needs no right to */
 	ret->exclude_hv = 1;
@@ -202,6 +204,9 @@ static int descend(const struct perf_sys *sys, pid_t pid, int cpu,
 			close(fd);
 			return 0;
 		}
+		if (fd == -ESRCH)
+			return ruchy_error_set(err, RUCHY_E_NOT_FOUND, "process %d has ended",
+					       (int)pid);
 		step = next_step(sys, steps, n, grant, fd);
 		if (!step)
 			return refusal_of_all(sys, fd, err);

@@ -33,6 +33,9 @@ struct perf_attr_request {
 	uint32_t stack_bytes; /* 256 to 65528, a multiple of 8 */
 	enum perf_attr_unwind unwind;
 	bool inherit;
+	/* The command's exec starts them, else event_set_enable. */
+	bool sideband_on_exec, samples_on_exec;
+	bool not_idle; /* a clock leaves a CPU's idle time out: of everything that runs */
 };
 
 /* What the kernel accepts; all true is the top of the ladder. */
@@ -47,8 +50,8 @@ struct perf_attr_grant {
 /*
  * Descend the ladder on events of task `pid` on `cpu`, which are closed again. The request's rate
  * or period is limited to what the kernel samples. Steps taken are added to `fallbacks`.
- * RUCHY_E_PERMISSION: nothing may be opened (`err` says what allows it); RUCHY_E_UNSUPPORTED,
- * RUCHY_E_SYS, RUCHY_E_NOMEM.
+ * RUCHY_E_PERMISSION: nothing may be opened (`err` says what allows it); RUCHY_E_NOT_FOUND: the
+ * task has ended; RUCHY_E_UNSUPPORTED, RUCHY_E_SYS, RUCHY_E_NOMEM.
  */
 int perf_attr_probe(const struct perf_sys *sys, pid_t pid, int cpu,
 		    struct perf_attr_request *request, struct perf_attr_grant *ret,

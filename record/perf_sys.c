@@ -20,7 +20,9 @@
 
 static int sys_open(void *ctx, const struct perf_event_attr *attr, pid_t pid, int cpu, int group_fd)
 {
-	long fd = syscall(SYS_perf_event_open, attr, pid, cpu, group_fd, PERF_FLAG_FD_CLOEXEC);
+	bool cgroup = pid <= PERF_SYS_CGROUP(0);
+	long fd = syscall(SYS_perf_event_open, attr, cgroup ? PERF_SYS_CGROUP(pid) : pid, cpu,
+			  group_fd, PERF_FLAG_FD_CLOEXEC | (cgroup ? PERF_FLAG_PID_CGROUP : 0));
 
 	(void)ctx;
 	return fd < 0 ? -errno : (int)fd;
@@ -140,6 +142,21 @@ const struct perf_sys perf_sys_kernel = {
 	.set_cpus = sys_set_cpus,
 	.spend = sys_spend,
 };
+
+bool perf_sys_may_observe_all(const struct perf_sys *sys)
+{
+	struct perf_event_attr attr = { .type = PERF_TYPE_SOFTWARE,
+					.size = sizeof(attr),
+					.config = PERF_COUNT_SW_DUMMY,
+					.disabled = 1,
+					.exclude_kernel = 1,
+					.exclude_hv = 1 };
+	int fd = sys->open(sys->ctx, &attr, PERF_SYS_ALL, 0, -1);
+
+	if (fd >= 0)
+		close(fd);
+	return fd >= 0;
+}
 
 /* ---- what read(2) gives, perf_event_open(2), "Reading results" ---- */
 

@@ -21,14 +21,18 @@
 /* Linux 6.0; the headers of an older system lack it. */
 #define PERF_SYS_FORMAT_LOST (1u << 4)
 
+/* Instead of a task: everything on the CPU; what is in the cgroup of this open directory. */
+#define PERF_SYS_ALL        (-1)
+#define PERF_SYS_CGROUP(fd) (-2 - (fd))
+
 struct perf_sys_cpus {
 	uint64_t bits[8192 / 64]; /* of sched_setaffinity(2) */
 };
 
 struct perf_sys {
 	void *ctx; /* the first argument of each */
-	/* A close-on-exec descriptor of `attr` on task `pid` (0: ourselves) while it runs on `cpu`
-	 * (-1: any), in the group of `group_fd` (-1: it leads one). */
+	/* A close-on-exec descriptor of `attr` on task `pid` (0: ourselves; or as above) while it
+	 * runs on `cpu` (-1: any), in the group of `group_fd` (-1: it leads one). */
 	int (*open)(void *ctx, const struct perf_event_attr *attr, pid_t pid, int cpu,
 		    int group_fd);
 	/* The id that PERF_SAMPLE_IDENTIFIER carries in the records of `fd` and its inherited
@@ -52,6 +56,9 @@ struct perf_sys {
 };
 
 extern const struct perf_sys perf_sys_kernel;
+
+/* May we observe everything that runs, its user mode at least? */
+bool perf_sys_may_observe_all(const struct perf_sys *sys);
 
 /* The count of one event, inherited copies included; members not in read_format are 0. */
 struct perf_sys_count {

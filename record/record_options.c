@@ -17,11 +17,14 @@
 #define MAX_STACK_BYTES 65528
 #define MAX_DURATION_MS (UINT64_C(1000) * 60 * 60 * 24 * 366)
 #define MAX_BYTES       (UINT64_C(1) << 62)
+#define MAX_PID         (4 << 20) /* PID_MAX_LIMIT of Linux */
 
 static const char help[] =
 	"Usage: ruchy-record [OPTIONS] [--] COMMAND [ARGS...]\n"
+	"       ruchy-record [OPTIONS] -p PID | -t TID | -a | --cgroup PATH | --wait-for NAME\n"
 	"\n"
-	"Run COMMAND and record where it, its threads and its children spend their time.\n"
+	"Run COMMAND and record where it, its threads and its children spend their time;\n"
+	"or record what runs already, until it ends or Ctrl-C is typed.\n"
 	"Look at the trace with ruchy-analyze.\n"
 	"\n"
 	"  -o, --output FILE        the trace (default ruchy.rtrace, mode 0600, replaced\n"
@@ -45,7 +48,18 @@ static const char help[] =
 	"      --stack-privacy MODE full (default), or redact: stack words and registers\n"
 	"                           that are no addresses of stack or code become 0, so\n"
 	"                           that the trace holds none of COMMAND's data\n"
-	"      --no-inherit         only COMMAND's first thread\n"
+	"  -p, --pid PID[,PID...]   record these processes: all threads, and the threads and\n"
+	"                           children that they make from now on\n"
+	"  -t, --tid TID[,TID...]   record these threads, and what they make from now on\n"
+	"  -a, --all                record everything that runs, while COMMAND does or until\n"
+	"                           the end is asked for\n"
+	"  -C, --cpus LIST          take samples on these CPUs only, as 0-3,8; alone, of\n"
+	"                           everything that runs there\n"
+	"      --cgroup PATH        record what runs in this cgroup and those below it\n"
+	"      --wait-for NAME      wait for a process of this name, then record it as -p\n"
+	"      --no-inherit         only COMMAND's first thread; with -p or -t, only the\n"
+	"                           threads that are there\n"
+	"      --delay MS           take the first sample so many milliseconds later\n"
 	"      --duration SECONDS   end the recording after so long, as 10 or 0.5; COMMAND\n"
 	"                           runs on\n"
 	"      --max-samples N      end it after so many samples, or a few more\n"
@@ -58,7 +72,9 @@ static const char help[] =
 	"\n"
 	"The exit status is COMMAND's (128 + N when signal N killed it); 126 or 127 when it\n"
 	"cannot be run, 1 when recording failed, 2 for bad usage. A TERM or HUP signal is\n"
-	"passed to COMMAND; a second one ends the recording. 0 when a limit ended it.\n";
+	"passed to COMMAND; a second one ends the recording. 0 when a limit ended it, and\n"
+	"without a COMMAND, where INT, TERM, HUP and QUIT end the recording and leave what\n"
+	"was recorded alone.\n";
 
 enum flag_id {
 	FLAG_OUTPUT,
@@ -68,7 +84,14 @@ enum flag_id {
 	FLAG_STACK,
 	FLAG_UNWIND,
 	FLAG_STACK_PRIVACY,
+	FLAG_PID,
+	FLAG_TID,
+	FLAG_ALL,
+	FLAG_CPUS,
+	FLAG_CGROUP,
+	FLAG_WAIT_FOR,
 	FLAG_NO_INHERIT,
+	FLAG_DELAY,
 	FLAG_DURATION,
 	FLAG_MAX_SAMPLES,
 	FLAG_MAX_SIZE,
@@ -101,6 +124,13 @@ static const struct flag {
 	{ FLAG_DURATION, 0, "duration", true },
 	{ FLAG_MAX_SAMPLES, 0, "max-samples", true },
 	{ FLAG_MAX_SIZE, 0, "max-size", true },
+	{ FLAG_DELAY, 0, "delay", true },
+	{ FLAG_PID, 'p', "pid", true },
+	{ FLAG_TID, 't', "tid", true },
+	{ FLAG_ALL, 'a', "all", false },
+	{ FLAG_CPUS, 'C', "cpus", true },
+	{ FLAG_CGROUP, 0, "cgroup", true },
+	{ FLAG_WAIT_FOR, 0, "wait-for", true },
 };
 
 #define N_FLAGS (sizeof(flags) / sizeof(flags[0]))
@@ -225,10 +255,87 @@ static int take_size(const struct flag *flag, const char *value, uint64_t *ret,
 	return 0;
 }
 
+/* ---- whom ---- */
+
+/* Each of them asks for another subject; -C only for less of one. */
+static int take_kind(enum subject_kind kind, struct record_options *o, struct ruchy_error *err)
+{
+	if (o->subject.kind != SUBJECT_COMMAND && o->subject.kind != kind)
+		return ruchy_error_set(
+			err, RUCHY_E_USAGE,
+			"--pid, --tid, --all, --cgroup and --wait-for exclude each other");
+	o->subject.kind = kind;
+	return 0;
+}
+
+static int by_number(const void *a, const void *b)
+{
+	pid_t x = *(const pid_t *)a, y = *(const pid_t *)b;
+
+	return (x > y) - (x < y);
+}
+
+/* "12,345"; a flag that is given again adds to the list, which becomes sorted, each number once. */
+static int take_ids(const struct flag *flag, enum subject_kind kind, const char *value,
+		    struct record_options *o, struct ruchy_error *err)
+{
+	int rc = take_kind(kind, o, err);
+
+	while (!rc && *value) {
+		size_t size = strcspn(value, ",");
+		char *end;
+		long id = strtol(value, &end, 10);
+		pid_t *ids;
+
+		if (*value < '0' || *value > '9' || end != value + size || id < 1 || id > MAX_PID ||
+		    (value[size] && !value[size + 1]))
+			break;
+		ids = reallocarray(o->ids.ids, o->ids.n + 1, sizeof(*ids));
+		if (!ids)
+			return ruchy_error_set(err, RUCHY_E_NOMEM, "out of memory");
+		o->ids.ids = ids;
+		ids[o->ids.n++] = (pid_t)id;
+		value += size + (value[size] == ',');
+	}
+	if (rc < 0)
+		return rc;
+	if (*value || !o->ids.n)
+		return ruchy_error_set(err, RUCHY_E_USAGE,
+				       "--%s: '%s' is not a list of numbers such as 12 or 12,345",
+				       flag->name, value);
+	qsort(o->ids.ids, o->ids.n, sizeof(*o->ids.ids), by_number);
+	return 0;
+}
+
+static int take_cpus(const struct flag *flag, const char *value, struct record_options *o,
+		     struct ruchy_error *err)
+{
+	cpu_list_fini(&o->cpus);
+	if (cpu_list_parse(value, &o->cpus) < 0)
+		return ruchy_error_set(err, RUCHY_E_USAGE,
+				       "--%s: '%s' is not a list of CPUs such as 0-3,8", flag->name,
+				       value);
+	return 0;
+}
+
+static int take_name(const struct flag *flag, enum subject_kind kind, const char *value,
+		     const char **ret, struct record_options *o, struct ruchy_error *err)
+{
+	if (!*value)
+		return ruchy_error_set(err, RUCHY_E_USAGE, "--%s: the name is empty", flag->name);
+	if (*ret)
+		return ruchy_error_set(err, RUCHY_E_USAGE, "--%s: is given twice", flag->name);
+	*ret = value;
+	return take_kind(kind, o, err);
+}
+
 /* One flag with its value ("" where it takes none). */
 static int apply(const struct flag *flag, const char *value, struct record_options *o,
 		 struct ruchy_error *err)
 {
+	uint64_t number;
+	int rc;
+
 	switch (flag->id) {
 	case FLAG_OUTPUT:
 		if (!*value)
@@ -248,6 +355,22 @@ static int apply(const struct flag *flag, const char *value, struct record_optio
 		return take_unwind(flag, value, o, err);
 	case FLAG_STACK_PRIVACY:
 		return take_stack_privacy(flag, value, o, err);
+	case FLAG_PID:
+		return take_ids(flag, SUBJECT_PROCESSES, value, o, err);
+	case FLAG_TID:
+		return take_ids(flag, SUBJECT_THREADS, value, o, err);
+	case FLAG_ALL:
+		return take_kind(SUBJECT_SYSTEM, o, err);
+	case FLAG_CPUS:
+		return take_cpus(flag, value, o, err);
+	case FLAG_CGROUP:
+		return take_name(flag, SUBJECT_CGROUP, value, &o->subject.cgroup, o, err);
+	case FLAG_WAIT_FOR:
+		return take_name(flag, SUBJECT_PROCESSES, value, &o->wait_for, o, err);
+	case FLAG_DELAY:
+		rc = take_number(flag, value, 1, MAX_DURATION_MS, &number, err);
+		o->delay_ns = rc < 0 ? 0 : number * 1000000;
+		return rc;
 	case FLAG_NO_INHERIT:
 		o->request.inherit = false;
 		return 0;
@@ -346,37 +469,73 @@ static int check(struct record_options *o, struct ruchy_error *err)
 	if (o->request.rate_hz && o->request.period)
 		return ruchy_error_set(err, RUCHY_E_USAGE,
 				       "--sampling-rate and --period exclude each other");
-	if (!o->command[0])
+	if (o->wait_for && o->ids.n)
 		return ruchy_error_set(err, RUCHY_E_USAGE,
-				       "no command: ruchy-record [OPTIONS] [--] COMMAND [ARGS...]");
+				       "--pid and --wait-for exclude each other");
+	if (o->cpus.n && o->subject.kind == SUBJECT_COMMAND && !o->command[0])
+		o->subject.kind = SUBJECT_SYSTEM;
+	if (o->subject.kind == SUBJECT_COMMAND && !o->command[0])
+		return ruchy_error_set(err, RUCHY_E_USAGE,
+				       "no command: ruchy-record [OPTIONS] [--] COMMAND [ARGS...], "
+				       "or -p PID");
+	if ((o->subject.kind == SUBJECT_PROCESSES || o->subject.kind == SUBJECT_THREADS) &&
+	    o->command[0])
+		return ruchy_error_set(
+			err, RUCHY_E_USAGE,
+			"'%s': a command is recorded, or what runs already, not both",
+			o->command[0]);
 	if (!o->request.rate_hz && !o->request.period)
 		o->request.rate_hz = DEFAULT_RATE_HZ;
 	return 0;
 }
 
+/* Numbers given twice count once. */
+static void unite(struct proc_scan_list *ids)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < ids->n; i++)
+		if (!i || ids->ids[i] != ids->ids[n - 1])
+			ids->ids[n++] = ids->ids[i];
+	ids->n = n;
+}
+
 int record_options_parse(int argc, char **argv, struct record_options *ret, struct ruchy_error *err)
 {
-	struct record_options o = { .output = DEFAULT_OUTPUT, .counters = DEFAULT_COUNTERS };
+	struct record_options *o = ret;
 	int at, rc = 0;
 
-	o.request.stack_bytes = DEFAULT_STACK_BYTES;
-	o.request.inherit = true;
+	*o = (struct record_options){ .output = DEFAULT_OUTPUT, .counters = DEFAULT_COUNTERS };
+	o->request.stack_bytes = DEFAULT_STACK_BYTES;
+	o->request.inherit = true;
 	/* The first word that is no option is the command; the rest is its own. */
 	for (at = 1; !rc && at < argc && argv[at][0] == '-' && argv[at][1]; at++) {
 		if (!strcmp(argv[at], "--")) {
 			at++;
 			break;
 		}
-		rc = argv[at][1] == '-' ? take_long(argv, &at, &o, err)
-					: take_letters(argv, &at, &o, err);
+		rc = argv[at][1] == '-' ? take_long(argv, &at, o, err)
+					: take_letters(argv, &at, o, err);
 	}
-	if (rc < 0)
-		return rc;
-	o.command = argv + (at < argc ? at : argc);
-	rc = check(&o, err);
+	o->command = argv + (at < argc ? at : argc);
 	if (!rc)
-		*ret = o;
-	return rc;
+		rc = check(o, err);
+	if (rc < 0) {
+		record_options_fini(o);
+		return rc;
+	}
+	unite(&o->ids);
+	o->subject.ids = o->ids.ids;
+	o->subject.n_ids = o->ids.n;
+	o->subject.cpus = o->cpus.n ? &o->cpus : NULL;
+	o->subject.inherit = o->request.inherit;
+	return 0;
+}
+
+void record_options_fini(struct record_options *o)
+{
+	proc_scan_list_fini(&o->ids);
+	cpu_list_fini(&o->cpus);
 }
 
 /* ---- in words ---- */
@@ -392,6 +551,46 @@ static void put_number(struct ruchy_buf *text, const char *flag, uint64_t value)
 
 	snprintf(word, sizeof(word), " --%s=%llu", flag, (unsigned long long)value);
 	put(text, word);
+}
+
+static void put_list(struct ruchy_buf *text, const char *flag, const struct proc_scan_list *ids)
+{
+	char word[64];
+
+	for (size_t i = 0; i < ids->n; i++) {
+		if (i)
+			snprintf(word, sizeof(word), ",%d", (int)ids->ids[i]);
+		else
+			snprintf(word, sizeof(word), " --%s=%d", flag, (int)ids->ids[i]);
+		put(text, word);
+	}
+}
+
+static void put_word(struct ruchy_buf *text, const char *flag, const char *value)
+{
+	put(text, " --");
+	put(text, flag);
+	put(text, "=");
+	put(text, value);
+}
+
+static void put_subject(struct ruchy_buf *text, const struct record_options *o)
+{
+	char word[16];
+
+	put_list(text, o->subject.kind == SUBJECT_THREADS ? "tid" : "pid", &o->ids);
+	if (o->subject.kind == SUBJECT_SYSTEM)
+		put(text, " --all");
+	if (o->subject.cgroup)
+		put_word(text, "cgroup", o->subject.cgroup);
+	if (o->wait_for)
+		put_word(text, "wait-for", o->wait_for);
+	for (size_t i = 0; i < o->cpus.n; i++) {
+		snprintf(word, sizeof(word), "%s%u", i ? "," : " --cpus=", o->cpus.cpus[i]);
+		put(text, word);
+	}
+	if (o->delay_ns)
+		put_number(text, "delay", o->delay_ns / 1000000);
 }
 
 void record_options_describe(const struct record_options *o, struct ruchy_buf *text)
@@ -422,5 +621,6 @@ void record_options_describe(const struct record_options *o, struct ruchy_buf *t
 		put_number(text, "max-samples", o->limits.samples);
 	if (o->limits.bytes)
 		put_number(text, "max-size", o->limits.bytes);
+	put_subject(text, o);
 	ruchy_buf_put(text, "", 1);
 }

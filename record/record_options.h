@@ -10,6 +10,7 @@
 
 #include "record/limits.h"
 #include "record/perf_attr.h"
+#include "record/subject.h"
 #include "ruchy/bytes.h"
 
 enum record_options_action {
@@ -25,14 +26,21 @@ struct record_options {
 	const char *counters; /* a list of names, not yet understood */
 	struct perf_attr_request request;
 	struct limits limits;
-	bool redact; /* --stack-privacy */
+	bool redact;                    /* --stack-privacy */
+	struct subject_request subject; /* its ids and cpus are the two below */
+	struct proc_scan_list ids;      /* owned */
+	struct cpu_list cpus;           /* owned */
+	const char *wait_for;           /* NULL: no process is waited for */
+	uint64_t delay_ns;
 	bool quiet, verbose;
-	char **command; /* borrowed: the rest of argv, NULL-terminated */
+	char **command; /* borrowed: the rest of argv, NULL-terminated; empty: none */
 };
 
-/* RUCHY_E_USAGE with one line about the first mistake. */
+/* RUCHY_E_USAGE with one line about the first mistake; RUCHY_E_NOMEM. `ret` is filled where it
+ * succeeds, and does not move: parts of it point to others. */
 int record_options_parse(int argc, char **argv, struct record_options *ret,
 			 struct ruchy_error *err);
+void record_options_fini(struct record_options *o);
 /* The recording options in effect, as flags and NUL-terminated, appended to `text`. */
 void record_options_describe(const struct record_options *o, struct ruchy_buf *text);
 /* The text of --help; static. */

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 /* /proc/sys/kernel/NAME; `otherwise` where it can't be read. */
 static long setting(const struct perf_sys *sys, const char *name, long otherwise)
@@ -153,4 +154,38 @@ int refusal_of_all(const struct perf_sys *sys, int error, struct ruchy_error *er
 		errno = -error;
 		return ruchy_error_errno(err, "perf_event_open: cpu_clock cannot be opened");
 	}
+}
+
+/* May we observe our own user mode? */
+static bool may_at_all(const struct perf_sys *sys)
+{
+	struct perf_event_attr attr = { .type = PERF_TYPE_SOFTWARE,
+					.size = sizeof(attr),
+					.config = PERF_COUNT_SW_DUMMY,
+					.disabled = 1,
+					.exclude_kernel = 1,
+					.exclude_hv = 1 };
+	int fd = sys->open(sys->ctx, &attr, 0, -1, -1);
+
+	if (fd >= 0)
+		close(fd);
+	return fd >= 0;
+}
+
+int refusal_of_scope(const struct perf_sys *sys, pid_t task, struct ruchy_error *err)
+{
+	if (!may_at_all(sys))
+		return err ? err->code : RUCHY_E_PERMISSION;
+	if (task > 0)
+		return ruchy_error_set(
+			err, RUCHY_E_PERMISSION,
+			"process %d may not be observed: it is another user's, or runs "
+			"a set-user-id program; be its user, or grant CAP_PERFMON",
+			(int)task);
+	return ruchy_error_set(
+		err, RUCHY_E_PERMISSION,
+		"what is not your own process may not be observed "
+		"(kernel.perf_event_paranoid is %ld): CAP_PERFMON or `sysctl "
+		"kernel.perf_event_paranoid=0` allows it; -p PID attaches to your own",
+		setting(sys, "perf_event_paranoid", 2));
 }

@@ -23,6 +23,9 @@ void refusal_of(const struct perf_sys *sys, const struct pmu_tree *pmus,
 		const struct counter *counter, int error, char buf[REFUSAL_SIZE]);
 /* Why an event that opens is never on the PMU. */
 void refusal_of_never(const struct perf_sys *sys, char buf[REFUSAL_SIZE]);
+/* As refusal_of_all has filled `err`; but where we may observe ourselves, it is about `task`, of
+ * perf_sys.open, and `err` says so instead. Returns its code. */
+int refusal_of_scope(const struct perf_sys *sys, pid_t task, struct ruchy_error *err);
 /* Not even cpu_clock can be opened: fills `err`, returns its code. */
 int refusal_of_all(const struct perf_sys *sys, int error, struct ruchy_error *err);
 

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,6 +16,7 @@
 #include "record/host.h"
 #include "record/kallsyms.h"
 #include "record/output.h"
+#include "record/proc_sideband.h"
 #include "record/signals.h"
 #include "record/target.h"
 #include "ruchy/trace_meta.h"
@@ -22,20 +24,29 @@
 
 #define ROUND_NS   100000000u /* a full pass this often; readers are promised 150 ms */
 #define ZSTD_LEVEL 1
+#define LOOK_MS    20 /* how often we look for the process that is waited for */
+#define MAX_OPENS  5  /* how often events are opened anew, for threads born meanwhile */
+
+/* What is polled before the rings. */
+enum { POLL_SIGNALS, POLL_SUBJECT, POLL_RINGS };
 
 struct session {
 	const struct session_config *config;
 	struct perf_attr_request request; /* as granted */
+	struct subject_request wanted;
+	struct proc_scan_list found; /* owned: whom we waited for */
+	struct subject *subject;
 	struct signals signals;
 	struct cpu_list cpus;
 	struct fallback_list fallbacks;
-	struct target *target;
+	struct target *target; /* NULL: no command */
 	struct event_set *events;
 	struct output *output;
 	struct trace_writer *writer;
 	struct drain *drain;
-	struct pollfd *polls;  /* the signals, then sample and sideband rings by CPU */
-	uint64_t begin_ns;     /* when the command was released */
+	struct pollfd *polls;  /* as above, then sample and sideband rings by CPU */
+	uint64_t begin_ns;     /* when the command was released, or the first sample was due */
+	uint64_t resume_ns;    /* when samples begin; 0: they have */
 	uint64_t begin_cpu_ns; /* our CPU time by then */
 	uint64_t next_full_ns; /* when the next full pass is due */
 	int stops;             /* requests to stop that were passed on */
@@ -87,6 +98,19 @@ static void put_command(char *const *argv, struct ruchy_buf *items)
 	ruchy_buf_fini(&words);
 }
 
+/* The command, or the program that runs already. Where it is everything, none. */
+static void put_subject(const struct session *s, struct ruchy_buf *items)
+{
+	char *words[] = { NULL, NULL };
+
+	if (s->config->argv) {
+		put_command(s->config->argv, items);
+	} else if (s->wanted.n_ids && (words[0] = subject_program(s->wanted.ids[0]))) {
+		put_command(words, items);
+		free(words[0]);
+	}
+}
+
 static int begin_trace(struct session *s, struct ruchy_error *err)
 {
 	struct ruchy_buf items = { 0 };
@@ -98,7 +122,7 @@ static int begin_trace(struct session *s, struct ruchy_error *err)
 	if (rc < 0)
 		return rc;
 	host_describe(s->cpus.n, &items);
-	put_command(s->config->argv, &items);
+	put_subject(s, &items);
 	trace_meta_put_text(&items, WIRE_META_ASKED, s->config->asked);
 	if (s->config->redact)
 		trace_meta_put_text(&items, WIRE_META_STACK_PRIVACY, "redact");
@@ -108,36 +132,109 @@ static int begin_trace(struct session *s, struct ruchy_error *err)
 	return write_meta(s, &items, err);
 }
 
+/* Whose descriptor the i-th of the rings' is. */
+static enum event_set_ring ring_at(const struct session *s, size_t i)
+{
+	return i < s->cpus.n ? EVENT_SET_SAMPLES : EVENT_SET_SIDEBAND;
+}
+
 static void fill_polls(struct session *s)
 {
 	size_t n = s->cpus.n;
 
-	s->polls[0] = (struct pollfd){ .fd = s->signals.fd, .events = POLLIN };
-	for (size_t i = 0; i < n; i++) {
-		struct pollfd *samples = &s->polls[1 + i], *sideband = &s->polls[1 + n + i];
-
-		samples->events = sideband->events = POLLIN;
-		event_set_ring(s->events, EVENT_SET_SAMPLES, i, &samples->fd);
-		event_set_ring(s->events, EVENT_SET_SIDEBAND, i, &sideband->fd);
+	s->polls[POLL_SIGNALS] = (struct pollfd){ .fd = s->signals.fd, .events = POLLIN };
+	s->polls[POLL_SUBJECT] = (struct pollfd){ .fd = subject_fd(s->subject), .events = POLLIN };
+	for (size_t i = 0; i < 2 * n; i++) {
+		s->polls[POLL_RINGS + i].events = POLLIN;
+		s->polls[POLL_RINGS + i].fd =
+			event_set_poll_fd(s->events, ring_at(s, i), i % n, -1);
 	}
 }
 
-static int open_events(struct session *s, struct ruchy_error *err)
+static int open_once(struct session *s, struct ruchy_error *err)
 {
 	struct event_set_config config = { .sys = &perf_sys_kernel,
-					   .pid = target_pid(s->target),
-					   .cpus = &s->cpus,
+					   .scope = subject_scope(s->subject),
 					   .plan = s->config->plan,
 					   .pmus = s->config->pmus };
+	size_t n_events = s->config->plan->n + 2; /* a stand-in for the time base, the sideband */
+	int rc = subject_list(s->subject, s->target ? target_pid(s->target) : 0, &s->cpus, n_events,
+			      perf_sys_may_observe_all(&perf_sys_kernel), err);
 
+	if (rc < 0)
+		return rc;
+	event_set_free(s->events);
+	s->events = NULL;
+	fallback_list_fini(&s->fallbacks);
+	s->request = s->config->request;
+	s->request.sideband_on_exec = s->wanted.kind == SUBJECT_COMMAND;
+	s->request.samples_on_exec = s->request.sideband_on_exec && !s->config->delay_ns;
+	if (config.scope->tasks[0] < 0) { /* everything: nothing is inherited */
+		s->request.inherit = false;
+		s->request.not_idle = true;
+	}
 	return event_set_open(&config, &s->request, &s->fallbacks, &s->events, err);
+}
+
+/* A thread born while events are opened may have inherited some of them, or none: begin anew. */
+static int open_events(struct session *s, struct ruchy_error *err)
+{
+	int rc, born = 0;
+
+	for (int i = 0; i < MAX_OPENS; i++) {
+		rc = open_once(s, err);
+		if (rc < 0)
+			return rc;
+		born = subject_count_new(s->subject);
+		if (born <= 0)
+			break;
+	}
+	if (born < 0)
+		return no_memory(err);
+	if (born && fallback_add(&s->fallbacks, true,
+				 "%d threads were born while events were opened: those may be "
+				 "recorded in part",
+				 born) < 0)
+		return no_memory(err);
+	if (subject_filter(s->subject) &&
+	    fallback_add(&s->fallbacks, true,
+			 "more threads than open files are allowed (`ulimit -Hn`): everything is "
+			 "recorded, and the rest left out; exact totals are not known") < 0)
+		return no_memory(err);
+	return 0;
+}
+
+/* The processes of that name, when there are any. */
+static int wait_for_processes(struct session *s, struct ruchy_error *err)
+{
+	struct pollfd asked = { .fd = s->signals.fd, .events = POLLIN };
+	int rc;
+
+	while (!(rc = subject_find(s->config->wait_for, &s->found)) && !s->found.n) {
+		proc_scan_list_fini(&s->found);
+		if (poll(&asked, 1, LOOK_MS) > 0)
+			return ruchy_error_set(err, RUCHY_E_NOT_FOUND,
+					       "--wait-for: ended by a signal before a process "
+					       "called %s began",
+					       s->config->wait_for);
+	}
+	if (rc < 0)
+		return ruchy_error_set(err, rc, "/proc: cannot be read");
+	s->wanted.ids = s->found.ids;
+	s->wanted.n_ids = s->found.n;
+	return 0;
 }
 
 static int arm(struct session *s, struct ruchy_error *err)
 {
 	int rc = signals_open(&s->signals, err);
 
+	s->wanted = s->config->subject;
+	if (!rc && s->config->wait_for)
+		rc = wait_for_processes(s, err);
 	if (!rc)
+		rc = subject_open(&s->wanted, &s->subject, err);
+	if (!rc && s->config->argv)
 		rc = target_start(s->config->argv, !strcmp(s->config->output, "-"), &s->signals,
 				  &s->target, err);
 	if (!rc)
@@ -148,12 +245,87 @@ static int arm(struct session *s, struct ruchy_error *err)
 		rc = begin_trace(s, err);
 	if (rc < 0)
 		return rc;
-	s->drain = drain_new(s->events, s->writer);
-	s->polls = calloc(1 + 2 * s->cpus.n, sizeof(*s->polls));
+	s->drain = drain_new(s->events, s->writer, subject_filter(s->subject));
+	s->polls = calloc(POLL_RINGS + 2 * s->cpus.n, sizeof(*s->polls));
 	if (!s->drain || !s->polls || (s->config->redact && drain_redact(s->drain) < 0))
 		return no_memory(err);
 	fill_polls(s);
 	return 0;
+}
+
+/* ---- what runs already ---- */
+
+/* How many processes hide something, and one of them. */
+struct hidden {
+	uint64_t n;
+	pid_t pid;
+};
+
+static int note_hidden(struct session *s, const char *what, struct hidden hidden, const char *then,
+		       struct ruchy_error *err)
+{
+	struct ruchy_buf items = { 0 };
+	char text[256], others[32] = "";
+
+	if (!hidden.n)
+		return 0;
+	if (hidden.n > 1)
+		snprintf(others, sizeof(others), " and %llu more",
+			 (unsigned long long)hidden.n - 1);
+	snprintf(text, sizeof(text),
+		 "%s of process %d%s may not be read (CAP_SYS_PTRACE allows it): %s", what,
+		 (int)hidden.pid, others, then);
+	s->config->observer.noted(s->config->observer.ctx, text);
+	trace_meta_put_text(&items, WIRE_META_FALLBACK, text);
+	return write_meta(s, &items, err);
+}
+
+/* Names and mappings of the processes that were there before the sideband began. */
+static int put_processes(struct session *s, struct ruchy_error *err)
+{
+	struct proc_sideband seen = { .root = "/proc", .id = event_set_sideband_id(s->events) };
+	struct proc_scan_list pids;
+	struct ruchy_buf records = { 0 };
+	struct hidden stacks = { 0 };
+	int rc;
+
+	seen.time_ns = event_set_has_monotonic_times(s->events) ? now_ns() : 1;
+	event_set_begin(s->events);
+	rc = subject_processes(s->subject, &pids, err);
+	for (size_t i = 0; !rc && i < pids.n; i++) {
+		bool has_user;
+
+		ruchy_buf_clear(&records);
+		rc = proc_sideband_put(&seen, pids.ids[i], &records, &has_user);
+		rc = rc < 0 ? no_memory(err)
+			    : drain_put_process(s->drain, (uint32_t)pids.ids[i], has_user,
+						seen.time_ns, &records, err);
+		if (!rc && has_user && !drain_knows_stack(s->drain, (uint32_t)pids.ids[i]) &&
+		    (kill(pids.ids[i], 0) == 0 || errno == EPERM)) {
+			stacks.n++;
+			stacks.pid = pids.ids[i];
+		}
+	}
+	ruchy_buf_fini(&records);
+	proc_scan_list_fini(&pids);
+	if (!rc)
+		rc = note_hidden(s, "the mappings",
+				 (struct hidden){ seen.unreadable, seen.unreadable_pid },
+				 "what is mapped has no names", err);
+	if (!rc)
+		rc = note_hidden(s, "where the stack begins in memory", stacks,
+				 "the stacks of main threads are left out", err);
+	return rc;
+}
+
+/* Start what the command's exec does not start. */
+static int begin(struct session *s, struct ruchy_error *err)
+{
+	int rc = s->request.sideband_on_exec ? 0 : put_processes(s, err);
+
+	if (!s->config->delay_ns)
+		event_set_resume(s->events);
+	return rc;
 }
 
 /* ---- running ---- */
@@ -164,22 +336,26 @@ static void handle_signals(struct session *s)
 	int signal;
 
 	while ((event = signals_next(&s->signals, &signal)) != SIGNALS_NONE) {
-		/* Ctrl-C reached the command as well, and it decides what that means: we record
-		 * until it ends. What was sent to us alone is passed on, but once. */
-		if (event != SIGNALS_SENT)
+		if (event == SIGNALS_CHILD)
 			continue;
-		if (s->stops++)
+		/* Ctrl-C reached the command as well, and it decides what that means: we record
+		 * until it ends. What was sent to us alone is passed on, but once. Where there is
+		 * no command, both are for us. */
+		if (!s->target || (event == SIGNALS_SENT && s->stops++))
 			s->stop_signal = signal;
-		else
+		else if (event == SIGNALS_SENT)
 			target_signal(s->target, signal);
 	}
 }
 
-/* A ring whose event has ended for good polls as hung up: it is drained with the others. */
-static bool woke(struct pollfd *p)
+/* Has the i-th of the rings' descriptors something to read? One whose tasks have ended for good
+ * polls as hung up; others may still write into its ring. */
+static bool woke(struct session *s, size_t i)
 {
+	struct pollfd *p = &s->polls[POLL_RINGS + i];
+
 	if (p->revents & (POLLHUP | POLLERR | POLLNVAL))
-		p->fd = -1;
+		p->fd = event_set_poll_fd(s->events, ring_at(s, i), i % s->cpus.n, p->fd);
 	return p->revents & POLLIN;
 }
 
@@ -190,11 +366,11 @@ static int drain_what_woke(struct session *s, struct ruchy_error *err)
 	uint64_t now = now_ns();
 
 	for (size_t i = 0; i < n; i++) {
-		if (woke(&s->polls[1 + i])) {
+		if (woke(s, i)) {
 			drain_mark(s->drain, i);
 			samples = true;
 		}
-		sideband |= woke(&s->polls[1 + n + i]);
+		sideband |= woke(s, n + i);
 	}
 	if (now >= s->next_full_ns) {
 		s->next_full_ns = now + ROUND_NS;
@@ -212,23 +388,43 @@ static void stop_recording(struct session *s, const struct ruchy_error *why)
 	s->config->observer.failed(s->config->observer.ctx, why);
 }
 
+static uint64_t next_wake(const struct session *s)
+{
+	if (!s->resume_ns)
+		return limits_wake(&s->config->limits, s->begin_ns, s->next_full_ns);
+	return s->resume_ns < s->next_full_ns ? s->resume_ns : s->next_full_ns;
+}
+
 /* Wait for a wakeup, or the next full pass, or (when nothing is recorded any more) a signal. */
 static void wait_for_work(struct session *s)
 {
 	uint64_t now = now_ns();
-	uint64_t wake = limits_wake(&s->config->limits, s->begin_ns, s->next_full_ns);
-	uint64_t left = wake > now ? wake - now : 0;
+	uint64_t wake = next_wake(s), left = wake > now ? wake - now : 0;
 	struct timespec timeout = { .tv_sec = (time_t)(left / 1000000000u),
 				    .tv_nsec = (long)(left % 1000000000u) };
-	size_t n = s->failed ? 1 : 1 + 2 * s->cpus.n;
+	size_t n = s->failed ? POLL_RINGS : POLL_RINGS + 2 * s->cpus.n;
 
 	if (ppoll(s->polls, (nfds_t)n, s->failed ? NULL : &timeout, NULL) < 0)
 		for (size_t i = 0; i < n; i++)
 			s->polls[i].revents = 0;
 }
 
+/* The delay is over: the recording begins now. */
+static void resume_when_due(struct session *s)
+{
+	uint64_t now = now_ns();
+
+	if (!s->resume_ns || now < s->resume_ns)
+		return;
+	s->resume_ns = 0;
+	s->begin_ns = now;
+	event_set_resume(s->events);
+}
+
 static const char *limit_reached(const struct session *s)
 {
+	if (s->resume_ns)
+		return NULL;
 	return limits_reached(&s->config->limits, now_ns() - s->begin_ns,
 			      drain_stats(s->drain)->samples, trace_writer_bytes(s->writer));
 }
@@ -239,21 +435,32 @@ static bool is_stopped(const struct session *s)
 	return s->stop_signal || s->result.limit;
 }
 
+/* The command, else what is recorded. A failed recording goes on for the command's sake only. */
+static bool has_ended(struct session *s)
+{
+	if (s->target)
+		return target_ended(s->target, &s->result.status);
+	return s->failed || subject_ended(s->subject);
+}
+
 static void record_until_end(struct session *s)
 {
 	struct ruchy_error err = { 0 };
 
 	s->next_full_ns = now_ns();
-	while (!s->stop_signal && !s->result.limit && !target_ended(s->target, &s->result.status)) {
+	s->resume_ns = s->config->delay_ns ? s->begin_ns + s->config->delay_ns : 0;
+	while (!is_stopped(s) && !has_ended(s)) {
 		wait_for_work(s);
 		handle_signals(s);
 		if (!s->failed && drain_what_woke(s, &err) < 0)
 			stop_recording(s, &err);
 		if (!s->failed)
+			resume_when_due(s);
+		if (!s->failed)
 			s->result.limit = limit_reached(s);
 	}
 	s->result.signal = s->stop_signal;
-	if (is_stopped(s))
+	if (is_stopped(s) || !s->target)
 		s->result.status = (int)WIRE_STATUS_RUNNING;
 }
 
@@ -301,7 +508,7 @@ static void put_notes(struct session *s, struct ruchy_buf *items)
 /* The rest of the rings, kernel symbols, totals, index. */
 static int finish(struct session *s, enum wire_end how, struct ruchy_error *err)
 {
-	struct ruchy_buf items = { 0 };
+	struct ruchy_buf items = { 0 }, totals = { 0 };
 	int rc;
 
 	event_set_disable(s->events);
@@ -309,7 +516,11 @@ static int finish(struct session *s, enum wire_end how, struct ruchy_error *err)
 	if (!rc)
 		rc = write_kallsyms(s, &items, err);
 	put_notes(s, &items);
-	event_set_put_totals(s->events, &items, &s->result.lost);
+	event_set_put_totals(s->events, &totals, &s->result.lost);
+	if (!subject_filter(s->subject)) /* else they are everybody's */
+		ruchy_buf_put(&items, totals.data, totals.size);
+	items.failed |= totals.failed;
+	ruchy_buf_fini(&totals);
 	put_end(s, how, &items);
 	if (rc < 0) {
 		ruchy_buf_fini(&items);
@@ -326,6 +537,8 @@ static void close_session(struct session *s)
 	trace_writer_free(s->writer);
 	output_close(s->output, NULL);
 	target_free(s->target);
+	subject_free(s->subject);
+	proc_scan_list_fini(&s->found);
 	fallback_list_fini(&s->fallbacks);
 	cpu_list_fini(&s->cpus);
 	free(s->polls);
@@ -344,7 +557,7 @@ static void fill_result(struct session *s)
 	s->result.bytes = trace_writer_bytes(s->writer);
 }
 
-/* The command runs: record it. */
+/* It runs: record it. */
 static enum session_outcome record(struct session *s, struct ruchy_error *err)
 {
 	int rc = output_commit(s->output, err), closed;
@@ -374,9 +587,11 @@ enum session_outcome session_run(const struct session_config *config, struct ses
 
 	if (arm(&s, err) < 0)
 		goto out;
+	if (begin(&s, err) < 0)
+		goto out;
 	s.begin_ns = now_ns();
 	s.begin_cpu_ns = cpu_ns();
-	if (target_release(s.target, err) < 0) {
+	if (s.target && target_release(s.target, err) < 0) {
 		/* A stream has begun already: it ends as a trace does. */
 		s.result.status = target_wait(s.target);
 		finish(&s, WIRE_END_FAILED, NULL);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * session.h - a recording from beginning to end: hold the command, open the
- * events, begin the trace, release the command, drain until it ends, close.
+ * session.h - a recording from beginning to end: hold the command or find what runs
+ * already, open the events, begin the trace, release the command, drain until it ends,
+ * close.
  *
  * The session prints nothing: what the user should know while it runs goes to an
  * observer, the rest is in the result. One per process.
@@ -14,20 +15,24 @@
 #include "record/fallback.h"
 #include "record/limits.h"
 #include "record/perf_attr.h"
+#include "record/subject.h"
 
 struct session_observer {
 	void *ctx;
-	/* Everything is armed; the command starts next. */
+	/* Everything is armed; the command starts next, or the first sample is taken. */
 	void (*armed)(void *ctx, const struct event_set *events,
 		      const struct fallback_list *fallbacks);
 	/* Recording failed while the command runs; it goes on, unrecorded. */
 	void (*failed)(void *ctx, const struct ruchy_error *why);
-	/* Something was left out of the recording, at its end; `text` is borrowed. */
+	/* Something is or was left out of the recording; `text` is borrowed. */
 	void (*noted)(void *ctx, const char *text);
 };
 
 struct session_config {
-	char *const *argv; /* the command, NULL-terminated */
+	char *const *argv; /* the command, NULL-terminated; NULL: none */
+	struct subject_request subject;
+	const char *wait_for; /* record the processes of this name, once there are some */
+	uint64_t delay_ns;    /* before the first sample */
 	const char *output;
 	const char *asked; /* the options in effect, for the trace */
 	const struct counter_plan *plan;
@@ -39,7 +44,7 @@ struct session_config {
 };
 
 enum session_outcome {
-	SESSION_RECORDED,  /* the command ended, or a signal or limit the recording */
+	SESSION_RECORDED,  /* what is recorded ended, or a signal or limit the recording */
 	SESSION_NOT_RUN,   /* the command could not be executed */
 	SESSION_NOT_BEGUN, /* recording could not begin; the command was not run */
 	SESSION_CUT_SHORT, /* recording failed on the way; the observer was told */
@@ -51,7 +56,7 @@ struct session_result {
 	int status;           /* wait(2) status of the command; WIRE_STATUS_RUNNING */
 	bool failed_at_close; /* all was recorded, but the end could not be written */
 	uint64_t samples, lost, bytes, withheld;
-	uint64_t duration_ns, cpu_ns; /* while the command ran; our own CPU time meanwhile */
+	uint64_t duration_ns, cpu_ns; /* of the recording; our own CPU time meanwhile */
 };
 
 /*

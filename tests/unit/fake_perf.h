@@ -52,7 +52,8 @@ struct fake_perf {
 	bool read_with_inherit;
 	long paranoid, nmi_watchdog, max_rate;
 	bool filtered;
-	int refuse; /* everything, with this errno */
+	int refuse;  /* everything, with this errno */
+	pid_t ended; /* a task that is gone: ESRCH */
 	/* what happened */
 	struct fake_event events[FAKE_MAX_EVENTS];
 	size_t n;
@@ -174,7 +175,7 @@ static inline int fake_open(void *ctx, const struct perf_event_attr *attr, pid_t
 	struct fake_counters all = { f->programmable, f->fixed_cycles, f->fixed_instructions };
 	struct fake_event *members[FAKE_MAX_EVENTS], *e = &f->events[f->n];
 	struct stat st;
-	int rc = fake_check(f, attr, cpu);
+	int rc = pid > 0 && pid == f->ended ? -ESRCH : fake_check(f, attr, cpu);
 	size_t n;
 
 	if (rc < 0)
@@ -230,13 +231,18 @@ static inline int fake_read(void *ctx, int fd, uint64_t *words, size_t n_words)
 {
 	const struct fake_event *e = fake_find(ctx, fd);
 
-	assert_int_equal(e->attr.read_format,
-			 PERF_FORMAT_TOTAL_TIME_ENABLED | PERF_FORMAT_TOTAL_TIME_RUNNING);
+	const uint64_t times = PERF_FORMAT_TOTAL_TIME_ENABLED | PERF_FORMAT_TOTAL_TIME_RUNNING;
+
+	assert_int_equal(e->attr.read_format & ~(PERF_FORMAT_ID | PERF_SYS_FORMAT_LOST), times);
 	assert_true(n_words >= 3);
 	words[0] = e->value;
 	words[1] = e->enabled_ns;
 	words[2] = e->running_ns;
-	return 3;
+	if (e->attr.read_format == times)
+		return 3;
+	assert_true(n_words >= 5);
+	words[3] = words[4] = 0;
+	return 5;
 }
 
 /* One step of those of `pinned`, from the turn's first on, as long as counters are free. */

@@ -11,6 +11,7 @@
 
 #include "fake_perf.h"
 #include "record/event_describe.h"
+#include "ruchy/trace_meta.h"
 #include "sysfs_fixture.h"
 
 #define TARGET 4242
@@ -25,6 +26,9 @@ struct machine {
 	struct event_set *set;
 	struct ruchy_error err;
 	struct perf_sys sys;
+	struct event_scope scope;
+	pid_t tasks[4];
+	struct cpu_list sampled; /* borrowed */
 };
 
 /* A machine with one PMU, "cpu", that knows no events by name. */
@@ -36,7 +40,11 @@ static void machine_new(struct machine *m)
 	m->request = (struct perf_attr_request){ .rate_hz = 1000,
 						 .stack_bytes = 8192,
 						 .unwind = PERF_ATTR_UNWIND_DWARF,
-						 .inherit = true };
+						 .inherit = true,
+						 .sideband_on_exec = true,
+						 .samples_on_exec = true };
+	m->tasks[0] = TARGET;
+	m->scope = (struct event_scope){ .tasks = m->tasks, .n_tasks = 1, .cpus = &m->cpus };
 	sysfs_new(&m->sysfs);
 	sysfs_put(&m->sysfs, "cpu/type", "4\n");
 	sysfs_put(&m->sysfs, "cpu/caps/max_precise", "3\n");
@@ -49,11 +57,9 @@ static void machine_new(struct machine *m)
 
 static int machine_open(struct machine *m, const char *counters)
 {
-	struct event_set_config config = { .sys = &m->sys,
-					   .pid = TARGET,
-					   .cpus = &m->cpus,
-					   .plan = &m->plan,
-					   .pmus = &m->sysfs.tree };
+	struct event_set_config config = {
+		.sys = &m->sys, .scope = &m->scope, .plan = &m->plan, .pmus = &m->sysfs.tree
+	};
 	int rc;
 
 	m->sys = fake_perf_sys(m->kernel);
@@ -504,7 +510,184 @@ static void test_hybrid(void **state)
 	c = find(&m, "cpu_cycles");
 	assert_int_equal(c.counter->n_parts, 2);
 	for (size_t i = 0; i < 6; i++)
-		assert_non_null(event_set_ring(m.set, EVENT_SET_SAMPLES, i, NULL));
+		assert_non_null(event_set_ring(m.set, EVENT_SET_SAMPLES, i));
+	machine_free(&m);
+}
+
+/* ---- several tasks ---- */
+
+static bool is_on(const struct machine *m, const struct event_item *item)
+{
+	size_t n = 0, on = 0;
+
+	for (size_t i = 0; i < event_item_slots(item); i++) {
+		n += item->fds[i] >= 0;
+		on += item->fds[i] >= 0 && fake_find(m->kernel, item->fds[i])->enabled;
+	}
+	assert_true(on == 0 || on == n);
+	return on > 0;
+}
+
+static const struct event_item *sideband_of(const struct machine *m)
+{
+	return event_set_item(m->set, event_set_items(m->set) - 1);
+}
+
+static void attach_to(struct machine *m, size_t n)
+{
+	machine_new(m);
+	m->request.sideband_on_exec = m->request.samples_on_exec = false;
+	m->scope.n_tasks = n;
+	for (size_t i = 0; i < n; i++)
+		m->tasks[i] = TARGET + (pid_t)i;
+}
+
+static void test_several_tasks_one_of_which_has_ended(void **state)
+{
+	const struct event_item *base, *misses;
+	struct machine m;
+	int fd;
+
+	(void)state;
+	attach_to(&m, 3);
+	m.kernel->ended = TARGET + 1;
+	open_or_fail(&m, "cpu_cycles,cache_misses");
+	base = event_set_item(m.set, 0);
+	misses = item_of(&m, "cache_misses");
+	assert_int_equal(event_item_slots(base), 3 * 6);
+	for (size_t i = 0; i < 3 * 6; i++) {
+		pid_t pid = TARGET + (pid_t)(i / 6);
+
+		if (pid == TARGET + 1) {
+			assert_int_equal(base->fds[i], -1);
+			assert_int_equal(misses->fds[i], -1);
+			continue;
+		}
+		assert_int_equal(fake_find(m.kernel, base->fds[i])->pid, pid);
+		assert_int_equal(fake_find(m.kernel, base->fds[i])->cpu, i % 6);
+		assert_int_equal(fake_find(m.kernel, misses->fds[i])->pid, pid);
+		assert_false(fake_find(m.kernel, base->fds[i])->attr.enable_on_exec);
+	}
+	/* When the first task hangs up, the third tells of the ring. */
+	fd = event_set_poll_fd(m.set, EVENT_SET_SAMPLES, 4, -1);
+	assert_int_equal(fd, base->fds[4]);
+	fd = event_set_poll_fd(m.set, EVENT_SET_SAMPLES, 4, fd);
+	assert_int_equal(fd, base->fds[12 + 4]);
+	assert_int_equal(event_set_poll_fd(m.set, EVENT_SET_SAMPLES, 4, fd), -1);
+	machine_free(&m);
+}
+
+static void test_first_task_has_ended(void **state)
+{
+	struct machine m;
+
+	(void)state;
+	attach_to(&m, 2);
+	m.kernel->ended = TARGET;
+	open_or_fail(&m, "cpu_cycles");
+	assert_non_null(event_set_ring(m.set, EVENT_SET_SAMPLES, 0));
+	machine_free(&m);
+}
+
+static void test_all_tasks_have_ended(void **state)
+{
+	struct machine m;
+
+	(void)state;
+	attach_to(&m, 1);
+	m.kernel->ended = TARGET;
+	assert_int_equal(machine_open(&m, "cpu_cycles"), RUCHY_E_NOT_FOUND);
+	machine_free(&m);
+}
+
+static void test_begin_resume_and_pause(void **state)
+{
+	struct machine m;
+
+	(void)state;
+	attach_to(&m, 2);
+	open_or_fail(&m, "cpu_cycles,page_faults");
+	assert_false(is_on(&m, sideband_of(&m)));
+	event_set_begin(m.set);
+	assert_true(is_on(&m, sideband_of(&m)));
+	assert_false(is_on(&m, event_set_item(m.set, 0)));
+	event_set_resume(m.set);
+	assert_true(is_on(&m, event_set_item(m.set, 0)));
+	assert_true(is_on(&m, item_of(&m, "page_faults")));
+	event_set_pause(m.set);
+	assert_false(is_on(&m, event_set_item(m.set, 0)));
+	assert_false(is_on(&m, item_of(&m, "page_faults")));
+	assert_true(is_on(&m, sideband_of(&m)));
+	event_set_disable(m.set);
+	assert_false(is_on(&m, sideband_of(&m)));
+	machine_free(&m);
+}
+
+static void let_run(struct machine *m, uint64_t ns)
+{
+	for (size_t i = 0; i < m->kernel->n; i++)
+		if (m->kernel->events[i].enabled) {
+			m->kernel->events[i].enabled_ns += ns;
+			m->kernel->events[i].running_ns += ns;
+		}
+}
+
+/* The tasks' time, by which coverage is judged, is that while samples were taken. */
+static void test_totals_leave_pauses_out(void **state)
+{
+	struct ruchy_buf items = { 0 };
+	struct trace_meta meta = { 0 };
+	struct machine m;
+	uint64_t lost;
+
+	(void)state;
+	attach_to(&m, 1);
+	open_or_fail(&m, "cpu_clock");
+	event_set_begin(m.set);
+	let_run(&m, 1000); /* six events each time: one per CPU */
+	event_set_resume(m.set);
+	let_run(&m, 10);
+	event_set_pause(m.set);
+	let_run(&m, 1000);
+	event_set_resume(m.set);
+	let_run(&m, 5);
+	event_set_pause(m.set);
+	let_run(&m, 1000);
+	event_describe(m.set, &items);
+	event_set_put_totals(m.set, &items, &lost);
+	assert_int_equal(trace_meta_parse(&meta, items.data, items.size, NULL), 0);
+	assert_int_equal(meta.n_totals, 2);
+	assert_int_equal(meta.totals[0].running_ns, 6 * 15);
+	assert_int_equal(meta.totals[1].running_ns, 6 * 15);
+	assert_int_equal(meta.totals[1].enabled_ns, 6 * 15);
+	trace_meta_fini(&meta);
+	ruchy_buf_fini(&items);
+	machine_free(&m);
+}
+
+/* Samples on one CPU, of a cgroup; the sideband on all, of everybody. */
+static void test_one_cpu_of_a_cgroup(void **state)
+{
+	const struct event_item *base;
+	struct machine m;
+
+	(void)state;
+	attach_to(&m, 1);
+	assert_int_equal(cpu_list_parse("2", &m.sampled), 0);
+	m.scope.sampled = &m.sampled;
+	m.scope.sideband_of_all = true;
+	m.tasks[0] = PERF_SYS_CGROUP(7);
+	open_or_fail(&m, "cpu_clock,page_faults");
+	base = event_set_item(m.set, 0);
+	for (size_t i = 0; i < 6; i++) {
+		assert_int_equal(base->fds[i] >= 0, i == 2);
+		assert_int_equal(item_of(&m, "page_faults")->fds[i] >= 0, i == 2);
+		assert_true((event_set_ring(m.set, EVENT_SET_SAMPLES, i) != NULL) == (i == 2));
+		assert_int_equal(fake_find(m.kernel, sideband_of(&m)->fds[i])->pid, PERF_SYS_ALL);
+	}
+	assert_int_equal(fake_find(m.kernel, base->fds[2])->pid, PERF_SYS_CGROUP(7));
+	assert_int_equal(event_set_poll_fd(m.set, EVENT_SET_SAMPLES, 0, -1), -1);
+	cpu_list_fini(&m.sampled);
 	machine_free(&m);
 }
 
@@ -530,6 +713,12 @@ int main(void)
 		cmocka_unit_test(test_values_of_the_time_base),
 		cmocka_unit_test(test_period_of_one),
 		cmocka_unit_test(test_hybrid),
+		cmocka_unit_test(test_several_tasks_one_of_which_has_ended),
+		cmocka_unit_test(test_first_task_has_ended),
+		cmocka_unit_test(test_all_tasks_have_ended),
+		cmocka_unit_test(test_begin_resume_and_pause),
+		cmocka_unit_test(test_totals_leave_pauses_out),
+		cmocka_unit_test(test_one_cpu_of_a_cgroup),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
