@@ -166,6 +166,7 @@ check-cli: all programs ## the command lines, their errors and exit statuses
 	bash tests/cli/links.sh $(B)
 	bash tests/cli/diff.sh $(B)
 	bash tests/cli/filter.sh $(B) $(B)/programs
+	bash tests/cli/terminal.sh $(B)
 
 # What --stack-privacy=redact makes of a recording: redact_trace IN OUT
 $(B)/tests/live/redact_trace: $(B)/tests/live/redact_trace.o $(FORMAT_OBJ) $(RECORD_LIB)

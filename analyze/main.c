@@ -2,6 +2,8 @@
 /* ruchy-analyze: options in, pipeline, reports out. The only file here that prints diagnostics or
  * exits. */
 #include <errno.h>
+#include <langinfo.h>
+#include <locale.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,6 +15,7 @@
 #include "analyze/lookup.h"
 #include "analyze/options.h"
 #include "analyze/pack.h"
+#include "analyze/pager.h"
 #include "analyze/pipeline.h"
 #include "analyze/process/module_remote.h"
 #include "analyze/process/module_search.h"
@@ -108,6 +111,25 @@ static unsigned terminal_width(void)
 	return 80;
 }
 
+static bool use_colour(const struct options *o)
+{
+	if (o->colour && strcmp(o->colour, "auto"))
+		return !strcmp(o->colour, "always");
+	return isatty(STDOUT_FILENO) && !getenv("NO_COLOR");
+}
+
+/* Does the terminal show less than UTF-8, by its locale? */
+static bool is_ascii(void)
+{
+	locale_t locale =
+		isatty(STDOUT_FILENO) ? newlocale(LC_CTYPE_MASK, "", (locale_t)0) : (locale_t)0;
+	bool ascii = locale && strcmp(nl_langinfo_l(CODESET, locale), "UTF-8");
+
+	if (locale)
+		freelocale(locale);
+	return ascii;
+}
+
 static int check_complete(const struct profile *p, double demanded)
 {
 	uint64_t all, good = stack_ends_complete(p->ends, &all);
@@ -142,11 +164,35 @@ static int choose(const struct options *o, const struct profile *p, struct repor
 {
 	int rc = report_choose_order(p, o->sort, &ret->order, err);
 
+	if (rc == 0)
+		rc = report_choose_by(o->by, &ret->by, err);
 	if (rc == 0 && o->weight)
 		rc = report_choose_weight(p, o->weight, &ret->weight, err);
 	if (rc == 0 && o->color)
 		rc = report_choose_metric(p, o->color, &ret->metric, err);
 	return rc;
+}
+
+/* On a terminal, in the pager. What it does with the text is the user's: leaving it early is no
+ * failure. */
+static int show_text(const struct options *o, const struct profile *p,
+		     const struct report_options *options, struct ruchy_error *err)
+{
+	struct ruchy_error of_pager = { 0 };
+	struct pager pager = { 0 };
+	int rc;
+
+	if (!o->no_pager && isatty(STDOUT_FILENO))
+		pager_begin(&pager);
+	if (!pager.pid)
+		return write_report(&report_text, "-", p, options, err);
+	rc = write_report(&report_text, "-", p, options, &of_pager);
+	if (rc == RUCHY_E_USAGE || rc == RUCHY_E_NOMEM) {
+		pager_end(&pager);
+		*err = of_pager;
+		return rc;
+	}
+	return pager_end(&pager) ? 0 : write_report(&report_text, "-", p, options, err);
 }
 
 static int write_reports(const struct options *o, const struct profile *p, struct ruchy_error *err)
@@ -163,13 +209,19 @@ static int write_reports(const struct options *o, const struct profile *p, struc
 	};
 	struct report_options options = { .hotspots = o->hotspots,
 					  .width = terminal_width(),
-					  .colour = isatty(STDOUT_FILENO) && !getenv("NO_COLOR"),
+					  .colour = use_colour(o),
+					  .ascii = is_ascii(),
 					  .title = o->title,
 					  .inverted = o->inverted,
 					  .min_width = o->min_width,
 					  .weighted = o->weight != NULL,
 					  .by_metric = o->color != NULL,
 					  .lines = o->lines,
+					  .tables = o->by || o->hotspots || o->lines,
+					  .views = { .tree = o->tree,
+						     .callers = o->callers,
+						     .callees = o->callees,
+						     .min_percent = o->min_percent },
 					  .timeline = o->timeline,
 					  .sources = { o->source_prefixes.at,
 						       o->source_prefixes.n } };
@@ -189,7 +241,7 @@ static int write_reports(const struct options *o, const struct profile *p, struc
 			return rc;
 	}
 	if (!stdout_taken)
-		return write_report(&report_text, "-", p, &options, err);
+		return show_text(o, p, &options, err);
 	print_warnings(p);
 	return 0;
 }
@@ -239,7 +291,7 @@ static int make_profile(const struct options *o, struct profile **ret, struct ru
 					     .no_join = o->no_join,
 					     .inlines = !o->no_inline,
 					     .jobs = o->jobs,
-					     .lines = o->lines,
+					     .lines = o->lines || (o->by && !strcmp(o->by, "line")),
 					     .rows = o->perf_script || o->timeline || o->pprof ||
 						     o->callgrind || o->firefox || o->html,
 					     .progress = &progress };
@@ -349,8 +401,7 @@ static int diff(const struct options *o)
 					     .close = finish_output,
 					     .messages = stderr,
 					     .width = terminal_width(),
-					     .colour =
-						     isatty(STDOUT_FILENO) && !getenv("NO_COLOR") };
+					     .colour = use_colour(o) };
 	struct ruchy_error err = { 0 };
 	int rc = compare_run(o, &stage, &err);
 

@@ -7,9 +7,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "analyze/report/report_choice.h"
 #include "analyze/report/source_file.h"
 
-enum kind { FLAG, TEXT, DIRECTORY, NUMBER, PERCENT, PIXELS };
+enum kind { FLAG, TEXT, DIRECTORY, NUMBER, PERCENT, PIXELS, COLOUR };
 
 /* Which commands know a flag. */
 enum { IN_REPORT = 1, IN_INFO = 2, IN_SYMBOLIZE = 4, IN_DIFF = 8, IN_PACK = 16, IN_ALL = 31 };
@@ -49,8 +50,20 @@ static const struct option_spec {
 	  "source lines, too (JSON: lines[])" },
 	{ "--weight", "COUNTER", TEXT, IN_REPORT | IN_DIFF, offsetof(struct options, weight),
 	  "what flame graph and folded stacks count" },
-	{ "--color", "METRIC", TEXT, IN_REPORT, offsetof(struct options, color),
-	  "colour the flame graph by ipc or another ratio" },
+	{ "--color", "METRIC", COLOUR, IN_REPORT | IN_DIFF, offsetof(struct options, color),
+	  "flame graph by ipc, ...; terminal: always, never, auto" },
+	{ "--tree", NULL, FLAG, IN_REPORT, offsetof(struct options, tree),
+	  "who calls whom, from the top down" },
+	{ "--callers", "FUNC", TEXT, IN_REPORT, offsetof(struct options, callers),
+	  "who calls the function, by name or regular expression" },
+	{ "--callees", "FUNC", TEXT, IN_REPORT, offsetof(struct options, callees),
+	  "what the function calls" },
+	{ "--min-percent", "PERCENT", PERCENT, IN_REPORT, offsetof(struct options, min_percent),
+	  "leave out lighter branches of trees (default 1)" },
+	{ "--by", "WHAT", TEXT, IN_REPORT, offsetof(struct options, by),
+	  "table of function, line, module, thread or process" },
+	{ "--no-pager", NULL, FLAG, IN_REPORT, offsetof(struct options, no_pager),
+	  "on a terminal, do not start $PAGER" },
 	{ "--timeline", NULL, FLAG, IN_REPORT, offsetof(struct options, timeline),
 	  "JSON: counts and rates per thread over time" },
 	{ "--sysroot", "DIR", DIRECTORY, IN_ALL, offsetof(struct options, sysroots),
@@ -222,6 +235,12 @@ static int add_directory(struct options_dirs *dirs, const char *name, const char
 	return 0;
 }
 
+/* One flag, as people know it, for two things: the names of ratios are others. */
+static bool is_when(const char *value)
+{
+	return !strcmp(value, "auto") || !strcmp(value, "always") || !strcmp(value, "never");
+}
+
 static int set_value(struct options *o, const struct option_spec *spec, const char *value,
 		     struct ruchy_error *err)
 {
@@ -241,6 +260,10 @@ static int set_value(struct options *o, const struct option_spec *spec, const ch
 		if (!*value)
 			return ruchy_error_set(err, RUCHY_E_USAGE, "%s takes %s, not nothing",
 					       spec->name, spec->value);
+		if (spec->kind == COLOUR && is_when(value)) {
+			o->colour = value;
+			return 0;
+		}
 		if (spec->kind == DIRECTORY)
 			return add_directory(at, spec->name, value, err);
 		*(const char **)at = value;
@@ -328,9 +351,10 @@ static bool take_base(struct options *o)
 
 int options_parse(int argc, char **argv, struct options *ret, struct ruchy_error *err)
 {
-	struct options o = { .command = OPTIONS_REPORT };
+	struct options o = { .command = OPTIONS_REPORT, .min_percent = 1 };
 	char **traces = argv + 1;
 	bool only_traces = false, parted = false;
+	enum report_by by;
 	int first = 1, rc;
 
 	for (size_t i = 0; argc > 1 && i < sizeof(commands) / sizeof(commands[0]); i++)
@@ -371,7 +395,12 @@ int options_parse(int argc, char **argv, struct options *ret, struct ruchy_error
 				       "no %s is named, see ruchy-analyze --help",
 				       o.command == OPTIONS_SYMBOLIZE ? "file" : "trace");
 	*ret = o;
-	rc = check_sources(&o, err);
+	if (o.command == OPTIONS_DIFF && o.color)
+		return ruchy_error_set(err, RUCHY_E_USAGE,
+				       "diff takes --color always, never or auto, not '%s'",
+				       o.color);
+	rc = report_choose_by(o.by, &by, err);
+	rc = rc < 0 ? rc : check_sources(&o, err);
 	rc = rc < 0 ? rc : check_unwinder(&o, err);
 	return rc < 0 ? rc : check_outputs(&o, err);
 }

@@ -57,6 +57,11 @@ struct options {
 	struct options_dirs threads, processes, comms, only_modules, focus, ignore;
 	const char *time; /* "A..B", NULL: all */
 	bool no_kernel, merge_threads, trim_std;
+	/* the terminal */
+	const char *by, *callers, *callees;
+	bool tree, no_pager;
+	double min_percent; /* branches below are left out */
+	const char *colour; /* "always", "never", "auto" or NULL: where it is a terminal */
 	struct options_dirs source_prefixes; /* "OLD=NEW" each */
 	/* diff */
 	const char *markdown, *junit; /* files, as above */

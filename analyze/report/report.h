@@ -15,10 +15,18 @@
 #include "analyze/report/report_choice.h"
 #include "analyze/report/source_file.h"
 
+/* The terminal's other views: whole call trees, from above or around one function. */
+struct report_views {
+	bool tree;
+	const char *callers, *callees; /* a function's name or a regular expression; NULL: not */
+	double min_percent;            /* branches below are left out */
+};
+
 struct report_options {
 	unsigned hotspots; /* how many; 0: not asked */
 	unsigned width;    /* terminal columns; 0: not a terminal, plain and untruncated */
 	bool colour;
+	bool ascii;                   /* the terminal shows nothing else */
 	const char *title;            /* flame graph's, NULL: made from the command */
 	struct report_order order;    /* of the terminal report's rows */
 	bool weighted;                /* flame graph and folded stacks count column `weight`, */
@@ -28,6 +36,9 @@ struct report_options {
 	bool by_metric;               /* the flame graph's colours tell `metric`, */
 	enum metric_id metric;        /* else the kind of code */
 	bool lines, timeline;         /* asked for */
+	enum report_by by;
+	bool tables; /* they were asked for: beside the views, too */
+	struct report_views views;
 	struct source_search sources; /* where they are looked for */
 };
 

@@ -86,6 +86,23 @@ int report_choose_order(const struct profile *p, const char *name, struct report
 	return unknown(err, "--sort", name, &known);
 }
 
+int report_choose_by(const char *name, enum report_by *ret, struct ruchy_error *err)
+{
+	static const char *const kinds[] = { "function", "line", "module", "thread", "process" };
+
+	*ret = REPORT_BY_FUNCTION;
+	for (unsigned i = 0; name && i < sizeof(kinds) / sizeof(kinds[0]); i++)
+		if (!strcmp(name, kinds[i])) {
+			*ret = (enum report_by)i;
+			return 0;
+		}
+	return name ? ruchy_error_set(err, RUCHY_E_USAGE,
+				      "--by takes function, line, module, thread or process, not "
+				      "'%s'",
+				      name)
+		    : 0;
+}
+
 int report_choose_weight(const struct profile *p, const char *name, size_t *ret_column,
 			 struct ruchy_error *err)
 {

@@ -9,6 +9,15 @@
 
 #include "analyze/profile/profile.h"
 
+/* What the rows of the terminal's table are. */
+enum report_by {
+	REPORT_BY_FUNCTION,
+	REPORT_BY_LINE,
+	REPORT_BY_MODULE,
+	REPORT_BY_THREAD,
+	REPORT_BY_PROCESS,
+};
+
 enum report_order_kind { REPORT_BY_SELF, REPORT_BY_TOTAL, REPORT_BY_SAMPLES, REPORT_BY_METRIC };
 
 /* How functions and lines are ordered: by a column, the greatest first, or by a ratio, the worst
@@ -28,6 +37,9 @@ int report_choose_weight(const struct profile *p, const char *name, size_t *ret_
 /* The metric with the key `name`, which the profile can have. RUCHY_E_USAGE. */
 int report_choose_metric(const struct profile *p, const char *name, enum metric_id *ret_metric,
 			 struct ruchy_error *err);
+
+/* `name`: function, line, module, thread, process; NULL: function. RUCHY_E_USAGE. */
+int report_choose_by(const char *name, enum report_by *ret, struct ruchy_error *err);
 
 /* The value that rows are ordered by, greater ones first. NAN: the row has nothing to show. */
 double report_order_key(const struct profile *p, const struct report_order *order,

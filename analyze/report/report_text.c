@@ -5,15 +5,18 @@
  * colour, no bars, nothing shortened.
  */
 #include <stdbool.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
 #include "analyze/report/escape.h"
 #include "analyze/report/report.h"
 #include "analyze/report/report_number.h"
+#include "analyze/report/text_ascii.h"
 #include "analyze/report/text_counters.h"
 #include "analyze/report/text_page.h"
 #include "analyze/report/text_table.h"
+#include "analyze/report/text_tree.h"
 
 /* ---- header ---- */
 
@@ -271,16 +274,46 @@ static void put_header(const struct text_page *t)
 		put_line(t, "warning", info->warnings[i]);
 }
 
+static bool has_samples(const struct profile *p)
+{
+	return p->time_base >= 0 && p->columns[p->time_base].total.samples;
+}
+
+static int write_page(const struct text_page *t, struct ruchy_error *err)
+{
+	const struct report_views *views = &t->options->views;
+	int rc = 0;
+
+	put_header(t);
+	if ((!views->tree && !views->callers && !views->callees) || t->options->tables ||
+	    !has_samples(t->p))
+		rc = text_table_write(t);
+	if (rc < 0)
+		return ruchy_error_set(err, RUCHY_E_NOMEM, "report: out of memory");
+	rc = text_tree_write(t, err);
+	if (rc == 0)
+		text_counters_write(t);
+	return rc;
+}
+
 static int write_text(const struct profile *p, const struct report_options *options, FILE *out,
 		      struct ruchy_error *err)
 {
 	struct text_page t = { .p = p, .options = options, .out = out };
+	char *text = NULL;
+	size_t size = 0;
+	int rc;
 
-	put_header(&t);
-	if (text_table_write(&t) < 0)
-		return ruchy_error_set(err, RUCHY_E_NOMEM, "report: out of memory");
-	text_counters_write(&t);
-	return 0;
+	if (!options->ascii)
+		return write_page(&t, err);
+	t.out = open_memstream(&text, &size);
+	rc = t.out ? write_page(&t, err) : RUCHY_E_NOMEM;
+	if (t.out && fclose(t.out) != 0)
+		rc = RUCHY_E_NOMEM;
+	if (rc == 0)
+		text_ascii_put(out, text, size);
+	free(text);
+	return rc == RUCHY_E_NOMEM ? ruchy_error_set(err, rc, "report: out of memory") : rc;
 }
 
 const struct report_ops report_text = { .name = "text", .write = write_text };

@@ -9,6 +9,7 @@
 
 #include "analyze/report/escape.h"
 #include "analyze/report/report_number.h"
+#include "analyze/report/text_rows.h"
 
 #define DEFAULT_ROWS  20
 #define BAR_COLUMNS   8
@@ -17,19 +18,10 @@
 #define MIN_NAME      24 /* columns are left out, the last first, where a name had less room */
 #define NO_VALUE      "-"
 
-/* A function or a line. */
-struct row {
-	const char *name, *where; /* where: a function's module, a line's function */
-	const struct profile_weight *self, *total;
-	const profile_squares *squares;
-	double key;
-	size_t place; /* in the profile's own order, which decides between equals */
-};
-
 /* What the table shows, decided once: which rows, which columns, how wide. */
 struct table {
-	const char *name_heading, *where_heading;
-	struct row *rows; /* owned; those that have a key, in order */
+	struct text_rows of;   /* all that there are */
+	struct text_row *rows; /* in it; those that have a key, in order */
 	size_t n_rows, shown;
 	size_t counters[MAX_COUNTERS]; /* columns of the profile */
 	size_t n_counters;
@@ -53,49 +45,35 @@ static size_t at_most(size_t most, size_t value)
 
 static int compare_rows(const void *va, const void *vb)
 {
-	const struct row *a = va, *b = vb;
+	const struct text_row *a = va, *b = vb;
 
 	if (a->key != b->key)
 		return a->key > b->key ? -1 : 1;
 	return a->place < b->place ? -1 : a->place > b->place;
 }
 
-static void add_row(const struct text_page *t, struct table *table, struct row row)
+/* Leave out what has nothing to show. */
+static int gather_rows(const struct text_page *t, struct table *table, enum report_by by)
 {
-	row.key = report_order_key(t->p, &t->options->order, row.self, row.total, row.squares);
-	row.place = table->n_rows;
-	if (!isnan(row.key))
-		table->rows[table->n_rows++] = row;
+	int rc = text_rows_init(&table->of, t->p, by);
+
+	if (rc < 0)
+		return rc;
+	table->rows = table->of.at;
+	for (size_t i = 0; i < table->of.n; i++) {
+		struct text_row row = table->of.at[i];
+
+		row.key = report_order_key(t->p, &t->options->order, row.self, row.total,
+					   row.squares);
+		if (!isnan(row.key))
+			table->rows[table->n_rows++] = row;
+	}
+	return 0;
 }
 
-/* False: no memory. */
-static bool gather_functions(const struct text_page *t, struct table *table)
+static const char *where_of(const struct text_row *row)
 {
-	table->name_heading = "FUNCTION";
-	table->where_heading = "MODULE";
-	table->rows = calloc(t->p->n_functions + 1, sizeof(*table->rows));
-	for (size_t i = 0; table->rows && i < t->p->n_functions; i++) {
-		const struct profile_function *f = &t->p->functions[i];
-
-		add_row(t, table,
-			(struct row){ f->name, f->module, f->self, f->total, f->squares, 0, 0 });
-	}
-	return table->rows != NULL;
-}
-
-static bool gather_lines(const struct text_page *t, struct table *table)
-{
-	table->name_heading = "LINE";
-	table->where_heading = "FUNCTION";
-	table->rows = calloc(t->p->n_lines + 1, sizeof(*table->rows));
-	for (size_t i = 0; table->rows && i < t->p->n_lines; i++) {
-		const struct profile_line *l = &t->p->lines[i];
-
-		add_row(t, table,
-			(struct row){ l->place, t->p->functions[l->function].name, l->self,
-				      l->total, l->squares, 0, 0 });
-	}
-	return table->rows != NULL;
+	return row->where ? row->where : row->number;
 }
 
 /* ---- columns ---- */
@@ -170,12 +148,12 @@ static void fit_columns(const struct text_page *t, struct table *table)
 
 static void fit_names(const struct text_page *t, struct table *table)
 {
-	size_t name = strlen(table->name_heading), where = strlen(table->where_heading);
+	size_t name = strlen(table->of.name_heading), where = strlen(table->of.where_heading);
 	size_t width = t->options->width, left;
 
 	for (size_t i = 0; i < table->shown; i++) {
 		name = at_least(name, escape_columns(table->rows[i].name));
-		where = at_least(where, escape_columns(table->rows[i].where));
+		where = at_least(where, escape_columns(where_of(&table->rows[i])));
 	}
 	if (!width) {
 		/* Nothing is shortened, but one very long name does not push all modules away. */
@@ -196,7 +174,7 @@ static void fit_names(const struct text_page *t, struct table *table)
 }
 
 /* What a row's bar shows: what it is ordered by; its time, where that is a ratio. */
-static double bar_of(const struct text_page *t, const struct row *row)
+static double bar_of(const struct text_page *t, const struct text_row *row)
 {
 	if (t->options->order.kind == REPORT_BY_METRIC)
 		return (double)row->self[t->p->time_base].count;
@@ -233,10 +211,10 @@ static void put_heading(const struct text_page *t, const struct table *table)
 		fprintf(t->out, "  %*s", (int)metric_columns(table->metrics[i]),
 			metric_infos[table->metrics[i]].heading);
 	text_page_spaces(t, table->bar ? table->bar + 4 : 2);
-	fputs(table->name_heading, t->out);
+	fputs(table->of.name_heading, t->out);
 	if (table->where) {
-		text_page_spaces(t, table->name - strlen(table->name_heading) + 2);
-		fputs(table->where_heading, t->out);
+		text_page_spaces(t, table->name - strlen(table->of.name_heading) + 2);
+		fputs(table->of.where_heading, t->out);
 	}
 	text_page_style(t, TEXT_PLAIN);
 	fputc('\n', t->out);
@@ -267,7 +245,8 @@ static void put_percent(const struct text_page *t, size_t columns,
 	fprintf(t->out, "%*s%%", (int)(columns - 1), text);
 }
 
-static void put_metrics(const struct text_page *t, const struct table *table, const struct row *row)
+static void put_metrics(const struct text_page *t, const struct table *table,
+			const struct text_row *row)
 {
 	struct metrics m;
 
@@ -292,7 +271,8 @@ static enum text_style heat(uint64_t count, uint64_t total)
 	return (double)count >= 0.05 * (double)total ? TEXT_WARM : TEXT_PLAIN;
 }
 
-static void put_names(const struct text_page *t, const struct table *table, const struct row *row)
+static void put_names(const struct text_page *t, const struct table *table,
+		      const struct text_row *row)
 {
 	size_t fit = t->options->width ? table->name : SIZE_MAX;
 	size_t used = escape_put_fit(t->out, ESCAPE_TEXT, row->name, fit, ESCAPE_CUT_MIDDLE);
@@ -300,14 +280,15 @@ static void put_names(const struct text_page *t, const struct table *table, cons
 	if (table->where) {
 		text_page_spaces(t, 2 + (used < table->name ? table->name - used : 0));
 		text_page_style(t, TEXT_DIM);
-		escape_put_fit(t->out, ESCAPE_TEXT, row->where,
+		escape_put_fit(t->out, ESCAPE_TEXT, where_of(row),
 			       t->options->width ? table->where : SIZE_MAX, ESCAPE_CUT_MIDDLE);
 		text_page_style(t, TEXT_PLAIN);
 	}
 	fputc('\n', t->out);
 }
 
-static void put_row(const struct text_page *t, const struct table *table, const struct row *row)
+static void put_row(const struct text_page *t, const struct table *table,
+		    const struct text_row *row)
 {
 	const struct profile_column *column = &t->p->columns[t->p->time_base];
 	const struct profile_weight *self = &row->self[t->p->time_base];
@@ -334,7 +315,7 @@ static void put_rest(const struct text_page *t, const struct table *table)
 	const struct profile *p = t->p;
 	struct report_number number, share;
 	uint64_t rest = 0, n = table->n_rows - table->shown;
-	const char *what = table->name_heading[0] == 'L' ? "line" : "function";
+	bool process = table->of.by == REPORT_BY_PROCESS;
 
 	for (size_t i = table->shown; i < table->n_rows; i++)
 		rest += table->rows[i].self[p->time_base].count;
@@ -343,24 +324,27 @@ static void put_rest(const struct text_page *t, const struct table *table)
 	text_page_style(t, TEXT_DIM);
 	fprintf(t->out, "%7s%%  in %s more %s%s; --hotspots N shows N\n",
 		report_number_percent(&share, rest, p->columns[p->time_base].total.count, 2),
-		report_number_grouped(&number, n), what, n == 1 ? "" : "s");
+		report_number_grouped(&number, n), table->of.noun,
+		n == 1    ? ""
+		: process ? "es"
+			  : "s");
 	text_page_style(t, TEXT_PLAIN);
 }
 
-static int write_table(const struct text_page *t,
-		       bool (*gather)(const struct text_page *t, struct table *table))
+static int write_table(const struct text_page *t, enum report_by by)
 {
 	struct table table = { 0 };
+	int rc = gather_rows(t, &table, by);
 
-	if (!gather(t, &table))
-		return RUCHY_E_NOMEM;
-	plan_table(t, &table);
-	put_heading(t, &table);
-	for (size_t i = 0; i < table.shown; i++)
-		put_row(t, &table, &table.rows[i]);
-	put_rest(t, &table);
-	free(table.rows);
-	return 0;
+	if (rc == 0) {
+		plan_table(t, &table);
+		put_heading(t, &table);
+		for (size_t i = 0; i < table.shown; i++)
+			put_row(t, &table, &table.rows[i]);
+		put_rest(t, &table);
+	}
+	text_rows_fini(&table.of);
+	return rc;
 }
 
 int text_table_write(const struct text_page *t)
@@ -376,11 +360,13 @@ int text_table_write(const struct text_page *t)
 		      t->out);
 		return 0;
 	}
-	rc = write_table(t, gather_functions);
-	if (rc < 0 || !t->options->lines)
-		return rc;
+	if (t->options->by != REPORT_BY_LINE) {
+		rc = write_table(t, t->options->by);
+		if (rc < 0 || !t->options->lines)
+			return rc;
+	}
 	if (p->n_lines)
-		return write_table(t, gather_lines);
+		return write_table(t, REPORT_BY_LINE);
 	fputs("\nNo source lines: there is no debug information.\n", t->out);
 	return 0;
 }
