@@ -57,9 +57,10 @@ endif
 # What each tool may link; make layers checks the includes.
 pkg = $(shell $(PKG_CONFIG) $(1) $(2) 2>/dev/null)
 FORMAT_LIBS   = $(call pkg,--libs,libzstd)
+CAPSTONE     := $(shell $(PKG_CONFIG) --exists capstone && echo capstone)
 LIBUNWIND    := $(if $(filter x86_64 aarch64,$(ARCH)),$(shell $(PKG_CONFIG) --exists libunwind-generic && echo libunwind-generic))
-ANALYZE_LIBS  = $(call pkg,--libs,libdw libelf libcjson libdeflate zlib $(LIBUNWIND)) -liberty -lm -pthread $(FORMAT_LIBS)
-PACKAGES_CFLAGS = $(call pkg,--cflags,libzstd libdw libelf libcjson libdeflate zlib $(LIBUNWIND) cmocka) $(if $(LIBUNWIND),-DRUCHY_LIBUNWIND)
+ANALYZE_LIBS  = $(call pkg,--libs,libdw libelf libcjson libdeflate zlib $(LIBUNWIND) $(CAPSTONE)) -liberty -lm -pthread $(FORMAT_LIBS)
+PACKAGES_CFLAGS = $(call pkg,--cflags,libzstd libdw libelf libcjson libdeflate zlib $(LIBUNWIND) cmocka) $(if $(LIBUNWIND),-DRUCHY_LIBUNWIND) $(if $(CAPSTONE),-DRUCHY_CAPSTONE)
 
 FORMAT_SRC  := $(wildcard format/*.c)
 RECORD_SRC  := $(wildcard record/*.c)
@@ -167,6 +168,7 @@ check-cli: all programs ## the command lines, their errors and exit statuses
 	bash tests/cli/diff.sh $(B)
 	bash tests/cli/filter.sh $(B) $(B)/programs
 	bash tests/cli/terminal.sh $(B)
+	bash tests/cli/annotate.sh $(B)
 
 # What --stack-privacy=redact makes of a recording: redact_trace IN OUT
 $(B)/tests/live/redact_trace: $(B)/tests/live/redact_trace.o $(FORMAT_OBJ) $(RECORD_LIB)

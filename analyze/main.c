@@ -10,6 +10,7 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include "analyze/annotate.h"
 #include "analyze/compare.h"
 #include "analyze/info.h"
 #include "analyze/lookup.h"
@@ -195,7 +196,8 @@ static int show_text(const struct options *o, const struct profile *p,
 	return pager_end(&pager) ? 0 : write_report(&report_text, "-", p, options, err);
 }
 
-static int write_reports(const struct options *o, const struct profile *p, struct ruchy_error *err)
+static int write_reports(const struct options *o, const struct profile *p,
+			 const struct annotation *annotation, struct ruchy_error *err)
 {
 	const struct {
 		const struct report_ops *ops;
@@ -217,6 +219,7 @@ static int write_reports(const struct options *o, const struct profile *p, struc
 					  .weighted = o->weight != NULL,
 					  .by_metric = o->color != NULL,
 					  .lines = o->lines,
+					  .annotation = annotation,
 					  .tables = o->by || o->hotspots || o->lines,
 					  .views = { .tree = o->tree,
 						     .callers = o->callers,
@@ -265,7 +268,8 @@ static void show_download(void *arg, uint64_t done, uint64_t total)
 }
 
 /* Run the pipeline over all traces with the files that the options lead to. */
-static int make_profile(const struct options *o, struct profile **ret, struct ruchy_error *err)
+static int make_profile(const struct options *o, struct profile **ret,
+			struct annotation **ret_annotation, struct ruchy_error *err)
 {
 	struct module_search search = { .sysroots = o->sysroots.at,
 					.n_sysroots = o->sysroots.n,
@@ -294,6 +298,8 @@ static int make_profile(const struct options *o, struct profile **ret, struct ru
 					     .lines = o->lines || (o->by && !strcmp(o->by, "line")),
 					     .rows = o->perf_script || o->timeline || o->pprof ||
 						     o->callgrind || o->firefox || o->html,
+					     .annotate = ret_annotation ? o->annotate : NULL,
+					     .annotation = ret_annotation,
 					     .progress = &progress };
 	int rc = filter_new(&wanted, &filter, err);
 
@@ -315,7 +321,7 @@ static int show_modules(const struct options *o)
 	struct profile *p;
 	int rc;
 
-	if (make_profile(o, &p, &err) < 0)
+	if (make_profile(o, &p, NULL, &err) < 0)
 		return complain(&err);
 	rc = write_report(&report_modules, "-", p, &options, &err);
 	profile_free(p);
@@ -325,16 +331,18 @@ static int show_modules(const struct options *o)
 static int report(const struct options *o)
 {
 	struct ruchy_error err = { 0 };
+	struct annotation *annotation = NULL;
 	struct profile *p;
 	int status = EXIT_DONE;
 
-	if (make_profile(o, &p, &err) < 0)
+	if (make_profile(o, &p, &annotation, &err) < 0)
 		return complain(&err);
-	if (write_reports(o, p, &err) < 0) {
+	if (write_reports(o, p, annotation, &err) < 0) {
 		status = complain(&err);
 	} else if (o->min_complete > 0) {
 		status = check_complete(p, o->min_complete);
 	}
+	annotate_free(annotation);
 	profile_free(p);
 	return status;
 }
@@ -382,7 +390,7 @@ static int make_one_profile(const struct options *o, char *const *trace, struct 
 
 	one.traces = trace;
 	one.n_traces = 1;
-	return make_profile(&one, ret, err);
+	return make_profile(&one, ret, NULL, err);
 }
 
 static FILE *open_output(const char *path, struct ruchy_error *err)

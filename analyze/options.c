@@ -58,6 +58,8 @@ static const struct option_spec {
 	  "who calls the function, by name or regular expression" },
 	{ "--callees", "FUNC", TEXT, IN_REPORT, offsetof(struct options, callees),
 	  "what the function calls" },
+	{ "--annotate", "FUNC", TEXT, IN_REPORT, offsetof(struct options, annotate),
+	  "the function by source line and by instruction" },
 	{ "--min-percent", "PERCENT", PERCENT, IN_REPORT, offsetof(struct options, min_percent),
 	  "leave out lighter branches of trees (default 1)" },
 	{ "--by", "WHAT", TEXT, IN_REPORT, offsetof(struct options, by),

@@ -58,7 +58,7 @@ struct options {
 	const char *time; /* "A..B", NULL: all */
 	bool no_kernel, merge_threads, trim_std;
 	/* the terminal */
-	const char *by, *callers, *callees;
+	const char *by, *callers, *callees, *annotate;
 	bool tree, no_pager;
 	double min_percent; /* branches below are left out */
 	const char *colour; /* "always", "never", "auto" or NULL: where it is a terminal */

@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "analyze/annotate.h"
 #include "analyze/batch.h"
 #include "analyze/jit.h"
 #include "analyze/order.h"
@@ -279,6 +280,8 @@ int pipeline_run(const struct pipeline_options *options, struct profile **ret,
 	p.symbolizer = symbolizer_new(p.modules, p.pool, options->inlines);
 	if (!p.builder || !p.tables || !p.symbolizer)
 		goto out;
+	if (options->annotate)
+		profile_builder_want_leaves(p.builder);
 	if (options->no_join)
 		profile_builder_no_join(p.builder);
 	if (options->max_dump)
@@ -293,6 +296,12 @@ int pipeline_run(const struct pipeline_options *options, struct profile **ret,
 		rc = profile_builder_finish(p.builder, p.symbolizer, p.modules, ret);
 	if (rc == 0)
 		p.builder = NULL;
+	if (rc == 0 && options->annotate) {
+		rc = annotate_make(*ret, options->annotate, p.modules, p.symbolizer,
+				   options->annotation, err);
+		if (rc < 0)
+			profile_free(*ret);
+	}
 	if (rc == 0 && options->last) {
 		rc = options->last(options->last_arg, p.modules, err);
 		if (rc < 0)

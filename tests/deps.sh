@@ -19,6 +19,7 @@ build libdeflate-dev module libdeflate
 build libcjson-dev module  libcjson
 build zlib1g-dev   module  zlib
 build libiberty-dev file   libiberty/demangle.h
+build libcapstone-dev module capstone
 build libunwind-dev module libunwind-generic
 test  libcmocka-dev module cmocka
 test  g++          command g++

@@ -47,6 +47,7 @@ seam '# *include <(elfutils/|libelf|gelf|dwarf\.h)' "$everything" \
 	'analyze/process/module_[a-z]*\.[ch]|analyze/unwind/cfi_[a-z]*\.[ch]|analyze/symbolize/(symbolize|dwarf)_[a-z]*\.[ch]'
 seam '# *include <cjson' "$everything" 'analyze/report/json_build\.h'
 seam '# *include <zlib' "$everything" 'analyze/report/gzip_out\.c'
+seam '# *include <capstone' "$everything" 'analyze/disasm_capstone\.c'
 seam '# *include <libunwind' "$everything" 'analyze/unwind/unwind_libunwind\.c'
 seam '# *include <libdeflate' "$everything" 'analyze/process/module_section\.c'
 seam '# *include <libiberty' "$everything" 'analyze/symbolize/demangle\.c'

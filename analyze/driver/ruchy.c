@@ -54,6 +54,7 @@ static const struct flag {
 	{ "--tree", NULL, NULL, ANALYZE, "who calls whom, from the top down" },
 	{ "--callers", NULL, "FUNC", ANALYZE, "who calls the function" },
 	{ "--callees", NULL, "FUNC", ANALYZE, "what the function calls" },
+	{ "--annotate", NULL, "FUNC", ANALYZE, "the function by line and instruction" },
 	{ "--min-percent", NULL, "PERCENT", ANALYZE, "leave out lighter branches of trees" },
 	{ "--by", NULL, "WHAT", ANALYZE, "table of function, line, module, thread, process" },
 	{ "--no-pager", NULL, NULL, ANALYZE, "on a terminal, do not start $PAGER" },

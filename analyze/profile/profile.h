@@ -88,6 +88,9 @@ struct profile_frame {
 	uint32_t flags; /* STACK_FRAME_* */
 	const struct profile_symbol *symbols;
 	size_t n_symbols;
+	uint32_t module_id; /* in the run's module table, MODULE_NONE */
+	/* of samples that it is the leaf of, by column; NULL: not asked for */
+	struct profile_weight *self;
 };
 
 /* A node of the physical call tree: a unique stack is a node, its frames are the way to the root.
@@ -241,6 +244,8 @@ struct profile_builder *profile_builder_new(unsigned workers, bool rows);
 int profile_builder_filter(struct profile_builder *b, const struct filter *filter);
 /* Make lines, too. */
 void profile_builder_want_lines(struct profile_builder *b);
+/* Sum up by leaf frame, too. */
+void profile_builder_want_leaves(struct profile_builder *b);
 /* Begin a trace: its events become columns. `path` for the header. Returns 0 or RUCHY_E_NOMEM. */
 int profile_builder_trace(struct profile_builder *b, const char *path,
 			  const struct trace_meta *meta);

@@ -58,6 +58,11 @@ void profile_builder_want_lines(struct profile_builder *b)
 	b->lines = true;
 }
 
+void profile_builder_want_leaves(struct profile_builder *b)
+{
+	b->leaves = true;
+}
+
 void profile_builder_no_join(struct profile_builder *b)
 {
 	b->no_join = true;

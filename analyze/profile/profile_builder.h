@@ -38,7 +38,7 @@ struct profile_builder {
 	bool rows_wanted;            /* by a report, not only by the filter */
 	const struct filter *filter; /* borrowed; NULL: none */
 	struct trace_times *times;   /* owned, by trace */
-	bool lines;
+	bool lines, leaves;
 	/* The CPU time of the tasks recorded, the whole of coverage, and how many traces tell it.
 	 */
 	uint64_t task_time_ns;

@@ -31,6 +31,7 @@ void profile_free(struct profile *pub)
 	free(p->thread_weights);
 	free(p->lines);
 	free(p->line_weights);
+	free(p->leaf_weights);
 	free(p->line_squares);
 	free(p->function_squares);
 	free(p->thread_squares);
@@ -170,6 +171,7 @@ int profile_builder_finish(struct profile_builder *b, struct symbolizer *symboli
 	rc = rc < 0 ? rc : profile_broken_make(&f);
 	rc = rc < 0 ? rc : profile_tree_make(&f);
 	rc = rc < 0 ? rc : profile_squares_make(&f);
+	rc = rc < 0 ? rc : profile_leaves_make(&f);
 	rc = rc < 0 ? rc : profile_modules_make(&f, modules);
 	rc = rc < 0 ? rc : profile_lines_make(&f);
 	rc = rc < 0 ? rc : profile_sort_threads(&f);

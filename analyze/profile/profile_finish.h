@@ -30,7 +30,7 @@ struct profile_whole {
 	struct profile_weight *function_weights, *node_weights, *thread_weights;
 	profile_squares *function_squares, *thread_squares, *line_squares;
 	struct profile_line *lines;
-	struct profile_weight *line_weights;
+	struct profile_weight *line_weights, *leaf_weights;
 	/* for rows: from a worker's numbers to ours */
 	struct counts_map *maps; /* owned, and what each holds; by worker; NULL: no rows */
 	unsigned n_maps;
@@ -78,6 +78,8 @@ int profile_tree_make(struct finish *f);
 int profile_totals_check(struct finish *f);
 /* Source lines with their weights, greatest first; nothing where they were not asked for. */
 int profile_lines_make(struct finish *f);
+/* What each frame is the leaf of; nothing where it was not asked for. */
+int profile_leaves_make(struct finish *f);
 /* The squares of the functions, from those of the leaf frames. */
 int profile_squares_make(struct finish *f);
 /* The modules, greatest first. */

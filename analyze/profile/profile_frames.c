@@ -115,6 +115,7 @@ static int make_frame(struct finish *f, const struct module_table *modules, uint
 					 .module_path = profile_builder_text(
 						 f->b, module_path(modules, k)),
 					 .flags = k->flags,
+					 .module_id = k->module,
 					 .symbols = symbols,
 					 .n_symbols = list->n_symbols };
 	if (!frame->module || !frame->module_path)

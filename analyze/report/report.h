@@ -22,20 +22,23 @@ struct report_views {
 	double min_percent;            /* branches below are left out */
 };
 
+struct annotation; /* analyze/report/annotation.h */
+
 struct report_options {
 	unsigned hotspots; /* how many; 0: not asked */
 	unsigned width;    /* terminal columns; 0: not a terminal, plain and untruncated */
 	bool colour;
-	bool ascii;                   /* the terminal shows nothing else */
-	const char *title;            /* flame graph's, NULL: made from the command */
-	struct report_order order;    /* of the terminal report's rows */
-	bool weighted;                /* flame graph and folded stacks count column `weight`, */
-	size_t weight;                /* else the time base */
-	bool inverted;                /* the flame graph's root is at the top */
-	double min_width;             /* pixels of its frames; 0: not asked */
-	bool by_metric;               /* the flame graph's colours tell `metric`, */
-	enum metric_id metric;        /* else the kind of code */
-	bool lines, timeline;         /* asked for */
+	bool ascii;                /* the terminal shows nothing else */
+	const char *title;         /* flame graph's, NULL: made from the command */
+	struct report_order order; /* of the terminal report's rows */
+	bool weighted;             /* flame graph and folded stacks count column `weight`, */
+	size_t weight;             /* else the time base */
+	bool inverted;             /* the flame graph's root is at the top */
+	double min_width;          /* pixels of its frames; 0: not asked */
+	bool by_metric;            /* the flame graph's colours tell `metric`, */
+	enum metric_id metric;     /* else the kind of code */
+	bool lines, timeline;      /* asked for */
+	const struct annotation *annotation; /* NULL: not asked for */
 	enum report_by by;
 	bool tables; /* they were asked for: beside the views, too */
 	struct report_views views;

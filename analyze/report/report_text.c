@@ -12,6 +12,7 @@
 #include "analyze/report/escape.h"
 #include "analyze/report/report.h"
 #include "analyze/report/report_number.h"
+#include "analyze/report/text_annotate.h"
 #include "analyze/report/text_ascii.h"
 #include "analyze/report/text_counters.h"
 #include "analyze/report/text_page.h"
@@ -285,12 +286,14 @@ static int write_page(const struct text_page *t, struct ruchy_error *err)
 	int rc = 0;
 
 	put_header(t);
-	if ((!views->tree && !views->callers && !views->callees) || t->options->tables ||
-	    !has_samples(t->p))
+	if ((!views->tree && !views->callers && !views->callees && !t->options->annotation) ||
+	    t->options->tables || !has_samples(t->p))
 		rc = text_table_write(t);
 	if (rc < 0)
 		return ruchy_error_set(err, RUCHY_E_NOMEM, "report: out of memory");
 	rc = text_tree_write(t, err);
+	if (rc == 0 && t->options->annotation && text_annotate_write(t, t->options->annotation) < 0)
+		rc = ruchy_error_set(err, RUCHY_E_NOMEM, "report: out of memory");
 	if (rc == 0)
 		text_counters_write(t);
 	return rc;
