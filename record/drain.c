@@ -41,6 +41,7 @@ struct drain {
 	struct task_filter *filter;      /* borrowed; NULL: all is wanted */
 	struct stack_base *bases;
 	struct jit_capture *jit;
+	struct kernel_hits *hits;
 	struct redact redact;     /* its maps are owned; NULL: samples are not redacted */
 	struct ruchy_buf scratch; /* a sample that is being redacted */
 	struct cpu *cpus;
@@ -71,7 +72,8 @@ struct drain *drain_new(struct event_set *events, struct trace_writer *writer,
 	d->cpus = calloc(d->n_cpus, sizeof(*d->cpus));
 	d->bases = stack_base_new(stack_base_read_proc, NULL);
 	d->jit = jit_capture_new(writer);
-	if (!d->cpus || !d->bases || !d->jit) {
+	d->hits = kernel_hits_new();
+	if (!d->cpus || !d->bases || !d->jit || !d->hits) {
 		drain_free(d);
 		return NULL;
 	}
@@ -313,6 +315,16 @@ static int redact_copy(struct drain *d, uint64_t limit, const uint8_t **record, 
 	return redact_sample(&d->redact, limit, d->scratch.data, size);
 }
 
+/* What must be named of it when the recording ends. */
+static void note_kernel_sample(struct drain *d, const uint8_t *record, size_t size)
+{
+	struct event e;
+
+	d->stats.has_kernel_samples = true;
+	if (perf_record_decode(d->table, record, size, &e) == 0)
+		kernel_hits_add(d->hits, &e.sample);
+}
+
 static int pack_sample(struct drain *d, struct cpu *cpu, const struct record_ids *ids,
 		       const uint8_t *record, size_t size)
 {
@@ -333,7 +345,8 @@ static int pack_sample(struct drain *d, struct cpu *cpu, const struct record_ids
 		return rc;
 	d->stats.samples++;
 	d->stats.withheld += !limit && has_dump(desc, record, size);
-	d->stats.has_kernel_samples |= mode == PERF_RECORD_MISC_KERNEL;
+	if (mode == PERF_RECORD_MISC_KERNEL)
+		note_kernel_sample(d, record, size);
 	return 0;
 }
 
@@ -494,6 +507,11 @@ const struct fallback_list *drain_notes(const struct drain *d)
 	return jit_capture_notes(d->jit);
 }
 
+struct kernel_hits *drain_kernel_hits(struct drain *d)
+{
+	return d->hits;
+}
+
 const struct drain_stats *drain_stats(const struct drain *d)
 {
 	return &d->stats;
@@ -513,5 +531,6 @@ void drain_free(struct drain *d)
 	exec_maps_free(d->redact.maps);
 	jit_capture_free(d->jit);
 	stack_base_free(d->bases);
+	kernel_hits_free(d->hits);
 	free(d);
 }

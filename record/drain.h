@@ -17,6 +17,7 @@
 #define RUCHY_RECORD_DRAIN_H
 
 #include "record/event_set.h"
+#include "record/kernel_hits.h"
 #include "record/task_filter.h"
 #include "ruchy/trace_writer.h"
 
@@ -54,6 +55,8 @@ int drain_partial(struct drain *d, struct ruchy_error *err);
 int drain_full(struct drain *d, bool last, struct ruchy_error *err);
 /* Files of programs that generate code which were left out, and why (jit_capture.h); borrowed. */
 const struct fallback_list *drain_notes(const struct drain *d);
+/* The kernel addresses in the samples so far; owned by the drain. */
+struct kernel_hits *drain_kernel_hits(struct drain *d);
 const struct drain_stats *drain_stats(const struct drain *d);
 void drain_free(struct drain *d);
 

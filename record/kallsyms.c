@@ -46,14 +46,46 @@ static ssize_t fill(int fd, char *to, size_t room)
 	return (ssize_t)size;
 }
 
-static int write_lines(struct trace_writer *w, const char *text, size_t size,
+/* Where the lines go: to `hits`, or where that is NULL all of them to the trace. */
+struct sink {
+	struct kernel_hits *hits;
+	struct trace_writer *writer;
+};
+
+static int write_lines(struct trace_writer *w, const char *text, size_t size, uint32_t lines,
 		       struct ruchy_error *err)
 {
-	struct trace_chunk_info info = { .kind = WIRE_CHUNK_KALLSYMS };
+	struct trace_chunk_info info = { .kind = WIRE_CHUNK_KALLSYMS, .records = lines };
 
-	for (size_t i = 0; i < size; i++)
-		info.records += text[i] == '\n';
 	return trace_writer_chunk(w, &info, text, size, err);
+}
+
+static int take_lines(const struct sink *to, const char *text, size_t size, struct ruchy_error *err)
+{
+	uint32_t lines = 0;
+
+	for (const char *end = text + size, *at = text, *eol; at < end; at = eol + 1, lines++) {
+		eol = memchr(at, '\n', (size_t)(end - at));
+		if (!eol)
+			eol = end;
+		if (to->hits && kernel_hits_offer(to->hits, at, (size_t)(eol - at)) < 0)
+			return ruchy_error_set(err, RUCHY_E_NOMEM, "kernel symbols: out of memory");
+	}
+	return to->hits ? 0 : write_lines(to->writer, text, size, lines, err);
+}
+
+static int write_kept(const struct sink *to, struct ruchy_error *err)
+{
+	struct ruchy_buf text = { 0 };
+	uint32_t lines = kernel_hits_lines(to->hits, &text);
+	int rc = 0;
+
+	if (text.failed)
+		rc = ruchy_error_set(err, RUCHY_E_NOMEM, "kernel symbols: out of memory");
+	else if (lines)
+		rc = write_lines(to->writer, (const char *)text.data, text.size, lines, err);
+	ruchy_buf_fini(&text);
+	return rc;
 }
 
 /* Bytes of whole lines in a buffer of `size`; all of it where it holds no line end. */
@@ -64,7 +96,7 @@ static size_t whole_lines(const char *text, size_t size)
 	return last ? (size_t)(last - text) + 1 : size;
 }
 
-static int copy(int fd, char *buffer, struct trace_writer *w, const char **ret_reason,
+static int copy(int fd, char *buffer, const struct sink *to, const char **ret_reason,
 		struct ruchy_error *err)
 {
 	size_t held = 0, lines;
@@ -87,7 +119,7 @@ static int copy(int fd, char *buffer, struct trace_writer *w, const char **ret_r
 		}
 		any = true;
 		lines = whole_lines(buffer, held);
-		rc = write_lines(w, buffer, lines, err);
+		rc = take_lines(to, buffer, lines, err);
 		if (rc < 0)
 			return rc;
 		held -= lines;
@@ -95,9 +127,10 @@ static int copy(int fd, char *buffer, struct trace_writer *w, const char **ret_r
 	}
 }
 
-int kallsyms_write(const char *path, struct trace_writer *w, const char **ret_reason,
-		   struct ruchy_error *err)
+int kallsyms_write(const char *path, struct kernel_hits *hits, struct trace_writer *w,
+		   const char **ret_reason, struct ruchy_error *err)
 {
+	struct sink to = { .hits = kernel_hits_seal(hits) ? hits : NULL, .writer = w };
 	int fd = open(path, O_RDONLY | O_CLOEXEC), rc;
 	char *buffer;
 
@@ -105,8 +138,10 @@ int kallsyms_write(const char *path, struct trace_writer *w, const char **ret_re
 	if (fd < 0)
 		return 0;
 	buffer = malloc(MAX_CHUNK_BYTES);
-	rc = buffer ? copy(fd, buffer, w, ret_reason, err)
+	rc = buffer ? copy(fd, buffer, &to, ret_reason, err)
 		    : ruchy_error_set(err, RUCHY_E_NOMEM, "%s: out of memory", path);
+	if (rc == 1 && to.hits && write_kept(&to, err) < 0)
+		rc = err->code;
 	free(buffer);
 	close(fd);
 	return rc;

@@ -474,7 +474,7 @@ static int write_kallsyms(struct session *s, struct ruchy_buf *items, struct ruc
 
 	if (!drain_stats(s->drain)->has_kernel_samples)
 		return 0;
-	rc = kallsyms_write("/proc/kallsyms", s->writer, &reason, err);
+	rc = kallsyms_write("/proc/kallsyms", drain_kernel_hits(s->drain), s->writer, &reason, err);
 	if (rc)
 		return rc < 0 ? rc : 0;
 	snprintf(text, sizeof(text), "kernel symbols are left out: %s", reason);

@@ -58,8 +58,7 @@ enum wire_chunk_kind {
 	WIRE_CHUNK_SIDEBAND = 2, /* perf records that are not samples */
 	WIRE_CHUNK_SAMPLES =
 		3, /* perf records: samples, and what the kernel puts among them (LOST, THROTTLE) */
-	WIRE_CHUNK_KALLSYMS =
-		4, /* whole lines of /proc/kallsyms; several chunks follow one another */
+	WIRE_CHUNK_KALLSYMS = 4, /* whole lines of /proc/kallsyms, those that samples need */
 	WIRE_CHUNK_PERF_MAP = 5, /* whole lines of a process's perf map */
 	WIRE_CHUNK_JITDUMP = 6,  /* a part of a process's jitdump */
 	WIRE_CHUNK_OBJECT = 7,   /* a part of a file of the target, see below */
