@@ -62,6 +62,7 @@ static void put_host(FILE *out, const struct trace_meta *m)
 	if (m->pac_mask)
 		fprintf(out, "%-14s %#" PRIx64 "\n", "pac mask", m->pac_mask);
 	put_text(out, "asked", m->asked);
+	put_text(out, "unwound by", m->unwound);
 	if (m->stack_privacy && !strcmp(m->stack_privacy, "redact"))
 		put_text(
 			out, "stack privacy",
@@ -218,7 +219,8 @@ static void put_end(FILE *out, const struct trace_meta *m)
 
 struct counts {
 	uint64_t records, samples, lost, throttled, damaged;
-	uint64_t object_bytes; /* of files of the target, as stored */
+	uint64_t with_regs, with_stack; /* samples that hold registers, bytes of a stack */
+	uint64_t object_bytes;          /* of files of the target, as stored */
 };
 
 static const char *kind_name(uint32_t kind)
@@ -288,6 +290,10 @@ static int take_records(struct record_iter *it, const struct trace_chunk *chunk,
 			continue;
 		}
 		counts->samples += e.type == PERF_RECORD_SAMPLE;
+		if (e.type == PERF_RECORD_SAMPLE) {
+			counts->with_regs += e.sample.regs.abi != 0;
+			counts->with_stack += e.sample.stack.size != 0;
+		}
 		counts->throttled += e.type == PERF_RECORD_THROTTLE;
 		if (e.type == PERF_RECORD_LOST || e.type == PERF_RECORD_LOST_SAMPLES)
 			counts->lost += e.lost.lost;
@@ -395,6 +401,13 @@ static bool put_integrity(FILE *out, const struct trace_integrity *i, const stru
 		"size           %" PRIu64 " bytes, %" PRIu64 " unpacked, %" PRIu64
 		" chunks, %" PRIu64 " rounds\n",
 		i->bytes, i->raw_bytes, i->chunks, i->rounds);
+	if (c->samples && !c->with_regs && !c->with_stack)
+		fputs("memory         no sample holds stack bytes or registers\n", out);
+	else if (c->samples)
+		fprintf(out,
+			"memory         %" PRIu64 " samples hold stack bytes, %" PRIu64
+			" registers\n",
+			c->with_stack, c->with_regs);
 	if (c->object_bytes)
 		fprintf(out, "files          %" PRIu64 " bytes are files of the target\n",
 			c->object_bytes);

@@ -357,6 +357,7 @@ static int pack(const struct options *o)
 	const struct pack_options options = { .in = o->traces[0],
 					      .out = o->packed,
 					      .full = o->full,
+					      .unwind = o->unwind,
 					      .search = &search,
 					      .jobs = o->jobs,
 					      .progress = &progress };
@@ -377,6 +378,10 @@ static int pack(const struct options *o)
 		fprintf(stderr, "ruchy-analyze: %s: %zu files packed, %.1f MB\n",
 			strcmp(o->packed, "-") ? o->packed : "standard output", result.files,
 			(double)result.bytes / 1e6);
+	if (result.dropped)
+		fprintf(stderr,
+			"ruchy-analyze: %s: %llu records could not be unwound and are left out\n",
+			o->packed, (unsigned long long)result.dropped);
 	profile_free(result.profile);
 	return EXIT_DONE;
 }

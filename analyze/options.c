@@ -135,6 +135,8 @@ static const struct option_spec {
 	  "pack: write the packed trace to FILE" },
 	{ "--full", NULL, FLAG, IN_PACK, offsetof(struct options, full),
 	  "pack: whole files and their debug information" },
+	{ "--unwind", NULL, FLAG, IN_PACK, offsetof(struct options, unwind),
+	  "pack: call chains in place of stack bytes and registers" },
 	{ "--records", NULL, FLAG, IN_INFO, offsetof(struct options, records),
 	  "info: list every record" },
 	{ "--modules", NULL, FLAG, IN_INFO, offsetof(struct options, modules),
@@ -152,7 +154,7 @@ void options_help(FILE *out)
 	      "       ruchy-analyze info [--records] [--modules] [--verify] TRACE...\n"
 	      "       ruchy-analyze symbolize [--no-inline] FILE [ADDRESS...]\n"
 	      "       ruchy-analyze diff [OPTIONS] BASE... -- NEW...\n"
-	      "       ruchy-analyze pack [--full] TRACE -o PACKED\n"
+	      "       ruchy-analyze pack [--full] [--unwind] TRACE -o PACKED\n"
 	      "\n"
 	      "Where does the time go? Reads traces of ruchy-record and perf.data files\n"
 	      "(- is standard input); FILE - is standard output. Several outputs may be\n"

@@ -69,7 +69,7 @@ struct options {
 	bool absolute, normalize;
 	/* pack */
 	const char *packed; /* file, as above */
-	bool full;
+	bool full, unwind;
 	/* info */
 	bool records, verify, modules;
 };

@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "analyze/pack_unwind.h"
 #include "analyze/process/module_dwarf.h"
 #include "analyze/process/module_dwfl.h"
 #include "ruchy/trace_object.h"
@@ -17,6 +18,7 @@
 struct pack {
 	const struct pack_options *options;
 	struct trace_writer *writer;
+	struct pack_unwind *unwind; /* NULL: samples stay as they are */
 	size_t files;
 	struct ruchy_error *err;
 };
@@ -113,7 +115,7 @@ static int put_objects(struct pack *pack, const struct module_table *modules)
 
 /* ---- the trace ---- */
 
-static int put_chunk(struct pack *pack, const struct trace_chunk *chunk)
+static int copy_chunk(struct pack *pack, const struct trace_chunk *chunk)
 {
 	const struct trace_chunk_info info = { .kind = (enum wire_chunk_kind)chunk->kind,
 					       .ring = chunk->ring,
@@ -122,6 +124,15 @@ static int put_chunk(struct pack *pack, const struct trace_chunk *chunk)
 					       .records = chunk->records };
 
 	return trace_writer_chunk(pack->writer, &info, chunk->data, chunk->size, pack->err);
+}
+
+static int put_chunk(struct pack *pack, const struct trace_chunk *chunk)
+{
+	if (pack->unwind && chunk->kind == WIRE_CHUNK_META)
+		return pack_unwind_meta(pack->unwind, chunk, pack->writer, pack->err);
+	if (pack->unwind && chunk->kind == WIRE_CHUNK_SAMPLES)
+		return pack_unwind_samples(pack->unwind, chunk, pack->writer, pack->err);
+	return copy_chunk(pack, chunk);
 }
 
 /* The chunks and marks of `r`; objects before all that may need them, so that a pipe does. */
@@ -187,8 +198,7 @@ static int open_out(const struct pack_options *o, bool *ret_regular, struct ruch
 	return fd;
 }
 
-static int write_out(struct pack *pack, int fd, const struct module_table *modules,
-		     uint64_t *ret_bytes)
+static int write_out(struct pack *pack, int fd, const struct pipeline_end *end, uint64_t *ret_bytes)
 {
 	const struct pack_options *o = pack->options;
 	struct trace_reader *r;
@@ -196,9 +206,11 @@ static int write_out(struct pack *pack, int fd, const struct module_table *modul
 
 	if (rc < 0)
 		return rc;
-	rc = trace_writer_open(fd, strcmp(o->out, "-") ? o->out : "standard output", PACK_LEVEL,
-			       &pack->writer, pack->err);
-	rc = rc < 0 ? rc : copy_trace(pack, r, modules);
+	rc = trace_writer_open_with(fd, strcmp(o->out, "-") ? o->out : "standard output",
+				    PACK_LEVEL,
+				    o->unwind || end->meta->unwound ? WIRE_INCOMPAT_UNWOUND : 0,
+				    &pack->writer, pack->err);
+	rc = rc < 0 ? rc : copy_trace(pack, r, end->modules);
 	if (pack->writer)
 		*ret_bytes = trace_writer_bytes(pack->writer);
 	trace_writer_free(pack->writer);
@@ -212,17 +224,24 @@ struct last_stage {
 	struct pack_result *result;
 };
 
-static int write_packed(void *arg, const struct module_table *modules, struct ruchy_error *err)
+static int write_packed(void *arg, const struct pipeline_end *end, struct ruchy_error *err)
 {
 	struct last_stage *last = arg;
 	const struct pack_options *o = last->pack.options;
 	bool regular;
-	int fd = open_out(o, &regular, err), rc;
+	int fd = open_out(o, &regular, err), rc = 0;
 
 	if (fd < 0)
 		return fd;
 	last->pack.err = err;
-	rc = write_out(&last->pack, fd, modules, &last->result->bytes);
+	/* stacks that were walked before are what they are */
+	if (o->unwind && !end->meta->unwound)
+		rc = pack_unwind_new(end, &last->pack.unwind, err);
+	if (rc == 0)
+		rc = write_out(&last->pack, fd, end, &last->result->bytes);
+	if (last->pack.unwind)
+		last->result->dropped = pack_unwind_dropped(last->pack.unwind);
+	pack_unwind_free(last->pack.unwind);
 	if (close(fd) && rc == 0)
 		rc = ruchy_error_errno(err, "%s: writing", o->out);
 	if (rc < 0 && regular)

@@ -14,6 +14,7 @@
 struct pack_options {
 	const char *in, *out; /* `out` "-": standard output */
 	bool full;            /* whole files, and those with debug information */
+	bool unwind;          /* finished call chains in place of registers and stack bytes */
 	const struct module_search *search;
 	unsigned jobs;
 	struct progress *progress;
@@ -22,6 +23,7 @@ struct pack_options {
 /* What became of it. */
 struct pack_result {
 	size_t files;            /* with those of debug information */
+	uint64_t dropped;        /* records that could not be unwound, and are left out */
 	uint64_t bytes;          /* of the packed trace */
 	struct profile *profile; /* the caller's: its warnings name what could not be packed */
 };

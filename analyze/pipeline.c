@@ -30,6 +30,9 @@ struct pipeline {
 	struct symbolizer *symbolizer;
 	struct profile_builder *builder;
 	uint64_t chunks; /* of samples, so far */
+	/* of the last trace, if somebody wants to have them at the end; owned */
+	struct process_table *processes;
+	struct trace_reader *reader;
 };
 
 /* One trace on its way. */
@@ -232,6 +235,13 @@ static int analyze_trace(struct pipeline *shared, const char *path, struct ruchy
 	batch_free(p.batch);
 	jit_free(p.jit);
 	profile_leader_free(p.leader);
+	if (shared->options->last) {
+		process_table_free(shared->processes);
+		trace_reader_free(shared->reader);
+		shared->processes = p.processes;
+		shared->reader = p.reader;
+		return rc;
+	}
 	process_table_free(p.processes);
 	trace_reader_free(p.reader);
 	return rc;
@@ -303,7 +313,10 @@ int pipeline_run(const struct pipeline_options *options, struct profile **ret,
 			profile_free(*ret);
 	}
 	if (rc == 0 && options->last) {
-		rc = options->last(options->last_arg, p.modules, err);
+		const struct pipeline_end end = { p.modules, p.tables, p.processes,
+						  trace_reader_meta(p.reader) };
+
+		rc = options->last(options->last_arg, &end, err);
 		if (rc < 0)
 			profile_free(*ret);
 	}
@@ -311,6 +324,8 @@ out:
 	progress_end(options->progress);
 	profile_builder_free(p.builder);
 	symbolizer_free(p.symbolizer);
+	process_table_free(p.processes);
+	trace_reader_free(p.reader);
 	unwind_tables_free(p.tables);
 	module_table_free(p.modules);
 	module_objects_free(p.objects);

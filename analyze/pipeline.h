@@ -9,6 +9,14 @@
 #include "analyze/progress.h"
 #include "analyze/unwind/unwind.h"
 
+/* What is still there when the profile is done. All borrowed; of the last trace. */
+struct pipeline_end {
+	const struct module_table *modules;
+	struct unwind_tables *tables;
+	const struct process_table *processes;
+	const struct trace_meta *meta;
+};
+
 struct pipeline_options {
 	char *const *traces; /* paths, "-" for standard input */
 	size_t n_traces;
@@ -26,7 +34,7 @@ struct pipeline_options {
 	struct progress *progress;      /* NULL: nobody watches */
 	/* Called at the end, with all files that were needed still open; what it returns is what
 	 * pipeline_run returns. NULL: nothing */
-	int (*last)(void *arg, const struct module_table *modules, struct ruchy_error *err);
+	int (*last)(void *arg, const struct pipeline_end *end, struct ruchy_error *err);
 	void *last_arg;
 };
 

@@ -198,14 +198,17 @@ int sample_layout(const struct event_desc *desc, const uint8_t *record, size_t s
 	s->walkable = type & (PERF_SAMPLE_REGS_USER | PERF_SAMPLE_CALLCHAIN);
 	if (type & PERF_SAMPLE_READ)
 		take_read(&c, desc->read_format, &s->read);
+	ret->chain_at = (size_t)(c.at - record);
 	if (type & PERF_SAMPLE_CALLCHAIN) {
 		s->n_callchain = ruchy_get64(&c);
 		if (s->n_callchain > ruchy_left(&c) / 8)
 			c.bad = true;
 		s->callchain = ruchy_get_bytes(&c, c.bad ? 0 : s->n_callchain * 8);
 	}
-	if (type & PERF_SAMPLE_RAW)
-		ruchy_get_bytes(&c, ruchy_get32(&c));
+	if (type & PERF_SAMPLE_RAW) {
+		s->raw_size = ruchy_get32(&c);
+		s->raw = ruchy_get_bytes(&c, s->raw_size);
+	}
 	if (type & PERF_SAMPLE_BRANCH_STACK)
 		take_branches(desc, &c, s);
 	if (type & PERF_SAMPLE_REGS_USER) {

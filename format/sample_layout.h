@@ -11,6 +11,7 @@
 
 struct sample_layout {
 	struct event event;   /* decoded; the stack is as stored */
+	size_t chain_at;      /* offset of the callchain, or of where it would be */
 	bool has_stack;       /* the record has PERF_SAMPLE_STACK_USER */
 	size_t stack_size_at; /* offset of the dump's u64 size */
 	size_t stack_at;      /* offset of its bytes */

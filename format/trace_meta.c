@@ -303,6 +303,8 @@ static int take_item(struct trace_meta *meta, uint32_t tag, const uint8_t *value
 		return take_text(&meta->cpu_model, value, size);
 	case WIRE_META_ASKED:
 		return take_text(&meta->asked, value, size);
+	case WIRE_META_UNWOUND:
+		return take_text(&meta->unwound, value, size);
 	case WIRE_META_STACK_PRIVACY:
 		return take_text(&meta->stack_privacy, value, size);
 	case WIRE_META_PAGE_SIZE:
@@ -376,6 +378,7 @@ void trace_meta_fini(struct trace_meta *meta)
 	free(meta->arch);
 	free(meta->cpu_model);
 	free(meta->asked);
+	free(meta->unwound);
 	free(meta->stack_privacy);
 	free(meta->vdso);
 	free_texts(meta->command, meta->n_command);

@@ -65,12 +65,19 @@ static int flush_out(struct trace_writer *w, struct ruchy_error *err)
 int trace_writer_open(int fd, const char *name, int level, struct trace_writer **ret,
 		      struct ruchy_error *err)
 {
+	return trace_writer_open_with(fd, name, level, 0, ret, err);
+}
+
+int trace_writer_open_with(int fd, const char *name, int level, uint64_t features,
+			   struct trace_writer **ret, struct ruchy_error *err)
+{
 	struct frame_header header = { .major = WIRE_VERSION_MAJOR,
 				       .minor = WIRE_VERSION_MINOR,
 				       .incompatible = WIRE_INCOMPAT_KNOWN };
 	struct trace_writer *w = calloc(1, sizeof(*w));
 	int rc;
 
+	header.incompatible |= features;
 	if (!w)
 		return ruchy_error_set(err, RUCHY_E_NOMEM, "%s: out of memory", name);
 	w->fd = fd;

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "analyze/process/module_dwfl.h"
+#include "analyze/unwind/unwind_finished.h"
 #include "analyze/unwind/unwind_libunwind.h"
 #include "analyze/unwind/walk.h"
 
@@ -24,6 +25,8 @@ struct unwinder {
 	struct module *kernel;              /* owned by `modules` */
 	struct unwind_libunwind *libunwind; /* owned; NULL: rows are the engine */
 	bool quick;                         /* by quick steps where they lead */
+	bool finished;                      /* the trace's stacks were walked before */
+	uint64_t *addresses;                /* borrowed: as of struct walk */
 	struct place_cache places;
 };
 
@@ -42,6 +45,7 @@ int unwinder_new(const struct trace_meta *meta, struct unwind_tables *tables, st
 	u->arch = arch;
 	u->pac_mask = meta->has_pac_mask ? meta->pac_mask : arch->pac_mask;
 	u->quick = true;
+	u->finished = meta->unwound != NULL;
 	u->places.tables = tables;
 	u->places.arch = arch;
 	u->modules = unwind_tables_modules(tables);
@@ -69,6 +73,11 @@ int unwinder_use(struct unwinder *u, enum unwind_engine engine, struct ruchy_err
 	if (engine != UNWIND_LIBUNWIND)
 		return 0;
 	return unwind_libunwind_new(u->arch, u->modules, &u->libunwind, err);
+}
+
+void unwinder_note_addresses(struct unwinder *u, uint64_t *addresses)
+{
+	u->addresses = addresses;
 }
 
 /* ---- frames ---- */
@@ -99,6 +108,13 @@ static bool push(struct stack *s, uint32_t module, uint64_t address, uint32_t fl
 static bool push_place(struct stack *s, const struct place *p, uint32_t flags, uint64_t sp)
 {
 	return push(s, p->module ? p->module->id : MODULE_NONE, p->address, flags, sp);
+}
+
+/* The next frame was looked up at `address`. */
+static void note_address(const struct walk *w, const struct stack *s, uint64_t address)
+{
+	if (w->addresses && s->n_frames < STACK_MAX_FRAMES)
+		w->addresses[s->n_frames] = address;
 }
 
 /* From a located frame to its caller. False: the stack ends for `ret_end`. */
@@ -186,6 +202,7 @@ static bool exact_frame(struct walk *w, struct stack *s, bool first, bool in_ker
 	if (back)
 		*ret_flags |= STACK_FRAME_RETURN;
 	regs_get(&w->regs, w->arch->sp, &sp);
+	note_address(w, s, back ? pc - 1 : pc);
 	if (!push_place(s, &p, *ret_flags, sp))
 		return false;
 	if (first && is_new_thread(w, pc)) {
@@ -267,6 +284,8 @@ static void walk_before_exec(struct walk *w, const struct process_table *process
 	    memcmp(code, w->arch->syscall, size) != 0)
 		return;
 	/* by the instruction's last byte: execve may be the last of its function */
+	if (w->addresses)
+		w->addresses[s->n_frames - 1] = pc - 1;
 	s->frames[s->n_frames - 1] = (struct stack_frame){
 		.module = call.module->id,
 		.flags = STACK_FRAME_RETURN,
@@ -353,6 +372,7 @@ static void user_callchain(const struct walk *w, const struct event *ev, uint64_
 		if (ip >= w->arch->address_end)
 			break;
 		p = walk_place(w, leaf ? ip : ip - 1);
+		note_address(w, s, leaf ? ip : ip - 1);
 		if (!push_place(s, &p, leaf ? 0 : STACK_FRAME_RETURN, 0))
 			return;
 		leaf = false;
@@ -374,6 +394,7 @@ static void ip_only(const struct walk *w, const struct event *ev, struct stack *
 	if (mode == PERF_RECORD_MISC_USER && !s->n_frames) {
 		struct place p = walk_place(w, ev->sample.ip);
 
+		note_address(w, s, ev->sample.ip);
 		push_place(s, &p, 0, 0);
 	}
 }
@@ -422,6 +443,7 @@ void unwinder_walk(struct unwinder *u, const struct process_table *processes,
 	w.stack = &sample->stack;
 	w.pac_mask = u->pac_mask;
 	w.regs.known = 0;
+	w.addresses = u->addresses;
 	prefetch(&sample->stack, s);
 	s->n_frames = 0;
 	s->end = STACK_END_KERNEL_ONLY;
@@ -434,6 +456,8 @@ void unwinder_walk(struct unwinder *u, const struct process_table *processes,
 	n_kernel = s->n_frames;
 	if (n_kernel)
 		module_use(u->kernel);
+	if (u->finished && unwind_finished(&w, processes, ev, s))
+		return;
 	if (sample->regs.abi == PERF_SAMPLE_REGS_ABI_64)
 		known_regs(u, &w.regs, &sample->regs);
 	/* With a dump the registers lead further than the kernel's walk by frame pointers. */

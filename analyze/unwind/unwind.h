@@ -33,6 +33,9 @@ int unwinder_new(const struct trace_meta *meta, struct unwind_tables *tables, st
 		 struct ruchy_error *err);
 /* Let another engine walk the user parts. RUCHY_E_UNSUPPORTED where it cannot, RUCHY_E_NOMEM. */
 int unwinder_use(struct unwinder *u, enum unwind_engine engine, struct ruchy_error *err);
+/* With UNWIND_EXACT: from now on note for each frame at which address it was looked up, in
+ * `addresses` (borrowed, of STACK_MAX_FRAMES; those of kernel frames are not written). */
+void unwinder_note_addresses(struct unwinder *u, uint64_t *addresses);
 /*
  * Unwind one PERF_RECORD_SAMPLE into `ret`. Never fails: what is wrong is the stack's end.
  * `processes` are the same in all calls. `ret` holds no frames before its first use; what the last

@@ -28,6 +28,7 @@ struct walk {
 	bool interrupted;
 	/* of this frame's registers only those that quick steps track are known */
 	bool partial;
+	uint64_t *addresses; /* by frame: where its pc was looked up; NULL: nobody asks */
 };
 
 /* What is at a pc. */

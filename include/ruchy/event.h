@@ -113,6 +113,8 @@ struct event_sample {
 	uint64_t n_callchain;
 	const uint8_t
 		*callchain; /* n_callchain u64, PERF_CONTEXT_* marks among them; ruchy_load64 */
+	const uint8_t *raw; /* PERF_SAMPLE_RAW: `raw_size` bytes; NULL: none */
+	uint32_t raw_size;
 	uint64_t n_branches;
 	const uint8_t *branches; /* n_branches entries, the latest first; event_branch */
 	bool call_stack; /* the branches are calls that have not returned (LBR call stack mode) */

@@ -26,6 +26,9 @@ struct trace_chunk_info {
 /* Start a trace on `fd` (borrowed; must be blocking). `level` is zstd's. */
 int trace_writer_open(int fd, const char *name, int level, struct trace_writer **ret,
 		      struct ruchy_error *err);
+/* The same, with incompatible features (WIRE_INCOMPAT_*) beside the usual ones. */
+int trace_writer_open_with(int fd, const char *name, int level, uint64_t features,
+			   struct trace_writer **ret, struct ruchy_error *err);
 int trace_writer_chunk(struct trace_writer *w, const struct trace_chunk_info *info,
 		       const void *data, size_t size, struct ruchy_error *err);
 /* A META chunk of `items` (trace_meta_put_*). */
@@ -56,6 +59,28 @@ void stack_share_reset(struct stack_share *s);
 int stack_share_pack(struct stack_share *s, const struct event_desc *desc, unsigned sp_reg,
 		     const uint8_t *record, size_t size, uint64_t limit, struct ruchy_buf *out);
 void stack_share_free(struct stack_share *s);
+
+/* ---- samples without memory (docs/format.md, "Unwound samples") ---- */
+
+/* sample_type of an event whose samples are rewritten so. */
+uint64_t sample_unwound_type(uint64_t sample_type);
+/* A frame of the user part. */
+struct sample_unwound_frame {
+	uint64_t address, sp;
+	uint8_t flags; /* WIRE_UNWOUND_* */
+};
+/*
+ * Append `record` (a whole PERF_RECORD_SAMPLE of event `desc`) with `n` finished frames, leaf
+ * first, and the end (WIRE_UNWOUND_ENDS) in place of what of the thread's memory and registers it
+ * holds. RUCHY_E_DAMAGED where it does not fit its attr, RUCHY_E_LIMIT where the result is too
+ * large for a record, RUCHY_E_NOMEM.
+ */
+int sample_unwound_put(const struct event_desc *desc, const uint8_t *record, size_t size,
+		       const struct sample_unwound_frame *frames, uint32_t n, uint32_t end,
+		       struct ruchy_buf *out);
+/* The frames of a RAW. Bounds are checked: false where it is none; then `i` below `*ret_n`. */
+bool sample_unwound_get(const struct event_sample *sample, uint32_t *ret_n, uint32_t *ret_end);
+struct sample_unwound_frame sample_unwound_frame(const struct event_sample *sample, uint32_t i);
 
 /* What the recorder looks at in a record that it copies. */
 struct record_ids {

@@ -47,7 +47,9 @@
 /* Incompatible features: a reader that does not know a set bit must refuse. */
 #define WIRE_INCOMPAT_STACK_SHARE UINT64_C(1) /* stack dumps may be cut and shared */
 #define WIRE_INCOMPAT_STACK_PATCH UINT64_C(2) /* stack dumps may be patches */
-#define WIRE_INCOMPAT_KNOWN       (WIRE_INCOMPAT_STACK_SHARE | WIRE_INCOMPAT_STACK_PATCH)
+#define WIRE_INCOMPAT_UNWOUND     UINT64_C(4) /* samples hold finished call chains */
+#define WIRE_INCOMPAT_KNOWN \
+	(WIRE_INCOMPAT_STACK_SHARE | WIRE_INCOMPAT_STACK_PATCH | WIRE_INCOMPAT_UNWOUND)
 
 /* In dyn_size of a stack dump: what is stored is a patch. */
 #define WIRE_STACK_PATCH (UINT64_C(1) << 63)
@@ -103,7 +105,8 @@ enum wire_object_role {
 	X(PAC_MASK, 19)    /* u64: bits of a return address that may be its signature */          \
 	X(COUNTER_HOW, 20) /* how a counter was opened, see below */                              \
 	X(RECORDING, 21)   /* how the events were opened together, see below */                   \
-	X(STACK_PRIVACY, 22) /* text: what was done to stacks and registers: "redact" */
+	X(STACK_PRIVACY, 22) /* text: what was done to stacks and registers: "redact" */          \
+	X(UNWOUND, 24)       /* text: program and version that unwound the samples */
 
 #define WIRE_META_ENUM(name, value) WIRE_META_##name = (value),
 enum wire_meta_tag { WIRE_META_ITEMS(WIRE_META_ENUM) };
@@ -122,6 +125,30 @@ enum wire_meta_tag { WIRE_META_ITEMS(WIRE_META_ENUM) };
  * END:     u32 wait status of the command (as wait(2)), u32 how (WIRE_END_*), u64 duration_ns,
  *          u64 recorder's user+system CPU ns, u64 samples written, u64 stack dumps withheld.
  */
+/*
+ * RAW of a sample of an UNWOUND trace: u32 number of user frames, u32 how the stack ends, then for
+ * each frame, leaf first, its u64 address, then for each its u64 stack pointer, then for each u8
+ * flags, padded so that the record stays a multiple of 8.
+ */
+enum wire_unwound_flags {
+	WIRE_UNWOUND_RETURN = 1,   /* the address is the last byte of a call */
+	WIRE_UNWOUND_FALLBACK = 2, /* found by frame pointer where CFI is missing */
+};
+#define WIRE_UNWOUND_ENDS(X) \
+	X(ENTRY, 0)          \
+	X(KERNEL_ONLY, 1)    \
+	X(EXEC, 2)           \
+	X(TRUNCATED, 3)      \
+	X(NO_CFI, 4)         \
+	X(NO_MODULE, 5)      \
+	X(NO_MAPPING, 6)     \
+	X(BAD_CFA, 7)        \
+	X(NO_REGISTERS, 8)   \
+	X(LIMIT, 9)
+#define WIRE_UNWOUND_ENUM(name, value) WIRE_UNWOUND_##name = (value),
+enum wire_unwound_end { WIRE_UNWOUND_ENDS(WIRE_UNWOUND_ENUM) };
+#undef WIRE_UNWOUND_ENUM
+
 enum wire_event_role {
 	WIRE_ROLE_TIME_BASE = 0, /* only its samples weigh time */
 	WIRE_ROLE_COUNTER = 1,   /* sampled on its own overflow */

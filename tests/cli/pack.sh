@@ -12,6 +12,7 @@ if [ $# -ne 2 ]; then
 	echo "usage: pack.sh BIN_DIR PROGRAM_DIR" >&2
 	exit 2
 fi
+here=$(cd "$(dirname "$0")" && pwd) || exit 2
 bin=$(cd "$1" && pwd) || exit 2
 programs=$(cd "$2" && pwd) || exit 2
 work=$(mktemp -d) || exit 2
@@ -93,7 +94,18 @@ for program in recursion cpp dlopen signal; do
 	"$analyze" pack -q --full $program.rtrace -o full.rtrace 2>pack.err || fail "pack $program" "$(tail -n 1 pack.err)"
 	same "$program: packed, but for inlined calls and lines" $program.rtrace part.rtrace --no-inline
 	same "$program: packed with debug information" $program.rtrace full.rtrace --lines
+	"$analyze" pack -q --unwind $program.rtrace -o unwound.rtrace 2>pack.err || fail "unwind $program" "$(tail -n 1 pack.err)"
+	same "$program: unwound" $program.rtrace unwound.rtrace --no-inline
 done
+"$analyze" info --records unwound.rtrace | grep -E '^(chunk|round|  )' >ours
+python3 "$here/../format/read_trace.py" --records unwound.rtrace >second 2>err
+if [ -s ours ] && diff ours second >diff.out; then
+	pass "a second reader reads the unwound trace alike"
+else
+	fail "a second reader reads the unwound trace alike" "$(tail -n 1 err; head -n 3 diff.out)"
+fi
+same "unwound again" recursion.rtrace <("$analyze" pack -q --unwind recursion.rtrace -o a.rtrace &&
+	"$analyze" pack -q --unwind a.rtrace -o - | cat) --no-inline
 mkdir -p here
 differ "without the files reports differ" recursion.rtrace
 same "packed again" recursion.rtrace <("$analyze" pack -q recursion.rtrace -o a.rtrace &&

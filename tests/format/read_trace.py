@@ -28,7 +28,8 @@ SKIPPABLE = range(0x184D2A50, 0x184D2A60)
 ZSTD_MAGIC = 0xFD2FB528
 
 MAJOR = 0
-KNOWN_FEATURES = 3  # incompatible ones: stack dumps may be cut and shared (bit 0), or patches (1)
+# incompatible ones: stack dumps may be cut and shared (bit 0), or patches (1); samples unwound (2)
+KNOWN_FEATURES = 7
 META, SIDEBAND, SAMPLES, KALLSYMS, PERF_MAP, JITDUMP, OBJECT = 1, 2, 3, 4, 5, 6, 7
 KINDS = {META: "meta", SIDEBAND: "sideband", SAMPLES: "samples", KALLSYMS: "kallsyms",
          PERF_MAP: "perf-map", JITDUMP: "jitdump", OBJECT: "object"}

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""privacy.py BIN_DIR PROGRAMS_DIR - what --stack-privacy=redact leaves out, and what it leaves whole.
+"""privacy.py BIN_DIR PROGRAMS_DIR - what --stack-privacy=redact and pack --unwind leave out, and what they leave whole.
 
 A program holds 1,000 random markers in its environment, on its stack and in registers: the redacted
 trace has none of them, and the full one most. Then recordings of the programs with known stacks are
@@ -58,6 +58,16 @@ def check_markers(bin_dir, programs, work):
                 judge(f"a redacted trace holds no marker ({unwind})", n and f"it holds {n}")
             elif unwind == "dwarf":
                 judge("control: a full trace holds them", n < 0.9 * N_MARKERS and f"it holds {n}")
+    for unwind in ("dwarf", "fp"):
+        packed = work / f"{unwind}-unwound.rtrace"
+        done = run([bin_dir / "ruchy-analyze", "pack", "-q", "--unwind", work / f"{unwind}-full.rtrace", "-o", packed])
+        if done.returncode:
+            return judge("pack --unwind", done.stderr.decode(errors="replace").strip())
+        n = found(packed, markers)
+        judge(f"an unwound trace holds no marker ({unwind})", n and f"it holds {n}")
+    info = run([bin_dir / "ruchy-analyze", "info", work / "dwarf-unwound.rtrace"]).stdout.decode()
+    judge("info proves that no memory is in it",
+          "no sample holds stack bytes or registers" not in info and info[-400:])
     info = run([bin_dir / "ruchy-analyze", "info", work / "dwarf-redact.rtrace"]).stdout.decode()
     judge("info says that it is redacted", "stack privacy  redact" not in info and info[:300])
 

@@ -3,6 +3,7 @@
  * ones. */
 #include <elf.h>
 #include <fcntl.h>
+#include <linux/perf_event.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -461,9 +462,81 @@ static void test_plan_of_damaged_headers(void **state)
 	free(self);
 }
 
+/* ---- unwound samples ---- */
+
+static void test_unwound_sample_holds_frames_and_no_memory(void **state)
+{
+	const struct sample_unwound_frame frames[] = { { 0x401234, 0x7ffc10, 0 },
+						       { 0x405678, 0x7ffc80, WIRE_UNWOUND_RETURN },
+						       { 0x409abc, 0, WIRE_UNWOUND_FALLBACK } };
+	const uint64_t secret = 0x5ec4e75ec4e75ec4;
+	struct event_desc desc = { .sample_type = PERF_SAMPLE_IDENTIFIER | PERF_SAMPLE_IP |
+						  PERF_SAMPLE_TID | PERF_SAMPLE_TIME |
+						  PERF_SAMPLE_CALLCHAIN | PERF_SAMPLE_REGS_USER |
+						  PERF_SAMPLE_STACK_USER | PERF_SAMPLE_REGS_INTR,
+				   .regs_user = 3 };
+	const uint64_t fields[] = { 11,     0x401234,
+				    7,      100,
+				    4,      PERF_CONTEXT_KERNEL,
+				    0xffff, PERF_CONTEXT_USER,
+				    secret, 2,
+				    secret, secret,
+				    8,      secret,
+				    8,      2,
+				    secret, secret };
+	struct ruchy_buf record = { 0 }, out = { 0 };
+	struct event_desc then = desc;
+	struct event_table table = { .events = &then, .n_events = 1 };
+	uint32_t n, end;
+	struct event e;
+
+	(void)state;
+	ruchy_buf_put32(&record, PERF_RECORD_SAMPLE);
+	ruchy_buf_put16(&record, PERF_RECORD_MISC_USER);
+	ruchy_buf_put16(&record, 8 + sizeof(fields));
+	for (size_t i = 0; i < sizeof(fields) / sizeof(fields[0]); i++)
+		ruchy_buf_put64(&record, fields[i]);
+	assert_int_equal(sample_unwound_put(&desc, record.data, record.size, frames, 3,
+					    WIRE_UNWOUND_TRUNCATED, &out),
+			 0);
+	assert_int_equal(out.size % 8, 0);
+	assert_null(memmem(out.data, out.size, &secret, sizeof(secret)));
+	then.sample_type = sample_unwound_type(desc.sample_type);
+	assert_int_equal(perf_record_decode(&table, out.data, out.size, &e), 0);
+	assert_int_equal(e.sample.ip, 0x401234);
+	assert_int_equal(e.time_ns, 100);
+	assert_int_equal(e.misc, PERF_RECORD_MISC_USER);
+	assert_int_equal(e.sample.n_callchain, 2);
+	assert_int_equal(ruchy_load64(e.sample.callchain + 8), 0xffff);
+	assert_true(sample_unwound_get(&e.sample, &n, &end));
+	assert_int_equal(n, 3);
+	assert_int_equal(end, WIRE_UNWOUND_TRUNCATED);
+	for (uint32_t i = 0; i < n; i++) {
+		struct sample_unwound_frame f = sample_unwound_frame(&e.sample, i);
+
+		assert_int_equal(f.address, frames[i].address);
+		assert_int_equal(f.sp, frames[i].sp);
+		assert_int_equal(f.flags, frames[i].flags);
+	}
+	/* more frames than there are bytes */
+	for (uint32_t size = 0; size < e.sample.raw_size; size++) {
+		struct event_sample cut = e.sample;
+
+		cut.raw_size = size;
+		if (sample_unwound_get(&cut, &n, &end))
+			assert_true(8 + n * 17 <= size);
+	}
+	assert_int_equal(
+		sample_unwound_put(&desc, record.data, record.size - 32, frames, 3, 0, &out),
+		RUCHY_E_DAMAGED);
+	ruchy_buf_fini(&record);
+	ruchy_buf_fini(&out);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_unwound_sample_holds_frames_and_no_memory),
 		cmocka_unit_test(test_write_and_open_by_id_role_and_name),
 		cmocka_unit_test(test_objects_without_an_index),
 		cmocka_unit_test(test_objects_are_not_unpacked_twice),
