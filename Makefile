@@ -162,6 +162,7 @@ check-cli: all programs ## the command lines, their errors and exit statuses
 	bash tests/cli/attach.sh $(B)
 	bash tests/cli/profile.sh $(B) $(B)/programs
 	bash tests/cli/planted.sh $(B) $(B)/programs
+	bash tests/cli/doctor.sh $(B)
 	bash tests/cli/sources.sh $(B)
 	bash tests/cli/pack.sh $(B) $(B)/programs
 	bash tests/cli/links.sh $(B)

@@ -5,6 +5,7 @@
 #include <sys/wait.h>
 
 #include "record/counter_list.h"
+#include "record/doctor.h"
 #include "record/event_describe.h"
 #include "record/record_options.h"
 #include "record/session.h"
@@ -208,6 +209,26 @@ static int list(void)
 	return end_of_output();
 }
 
+/* Fails where nothing can be recorded. */
+static int doctor(const char *program)
+{
+	struct ruchy_error err = { 0 };
+	struct doctor_host host;
+	struct pmu_tree pmus;
+	bool works = false;
+	int rc = pmu_tree_load(PMU_DIRECTORY, &pmus, &err), status;
+
+	if (rc < 0)
+		return failed(&err);
+	doctor_read_host(program, &host);
+	rc = doctor_print(&perf_sys_kernel, &pmus, &host, stdout, &works, &err);
+	pmu_tree_fini(&pmus);
+	if (rc < 0)
+		return failed(&err);
+	status = end_of_output();
+	return works ? status : EXIT_FAILED;
+}
+
 static int plan_and_record(const struct record_options *o)
 {
 	struct ruchy_error err = { 0 };
@@ -244,6 +265,8 @@ int main(int argc, char **argv)
 		return end_of_output();
 	case RECORD_OPTIONS_LIST:
 		return list();
+	case RECORD_OPTIONS_DOCTOR:
+		return doctor(argv[0]);
 	case RECORD_OPTIONS_RECORD:
 		break;
 	}

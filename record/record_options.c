@@ -65,6 +65,8 @@ static const char help[] =
 	"      --max-samples N      end it after so many samples, or a few more\n"
 	"      --max-size BYTES     end it when the trace is so large, or little larger;\n"
 	"                           K, M and G are understood\n"
+	"      --doctor             print what this host allows, for each thing that it does\n"
+	"                           not the command that enables it, and exit\n"
 	"  -q, --quiet              print errors only\n"
 	"  -v, --verbose            print what was asked, granted and given up\n"
 	"      --help               print this and exit\n"
@@ -98,6 +100,7 @@ enum flag_id {
 	FLAG_QUIET,
 	FLAG_VERBOSE,
 	FLAG_LIST,
+	FLAG_DOCTOR,
 	FLAG_HELP,
 	FLAG_VERSION,
 };
@@ -121,6 +124,7 @@ static const struct flag {
 	{ FLAG_HELP, 0, "help", false },
 	{ FLAG_VERSION, 0, "version", false },
 	{ FLAG_LIST, 0, "list", false },
+	{ FLAG_DOCTOR, 0, "doctor", false },
 	{ FLAG_DURATION, 0, "duration", true },
 	{ FLAG_MAX_SAMPLES, 0, "max-samples", true },
 	{ FLAG_MAX_SIZE, 0, "max-size", true },
@@ -385,6 +389,9 @@ static int apply(const struct flag *flag, const char *value, struct record_optio
 		return 0;
 	case FLAG_VERBOSE:
 		o->verbose = true;
+		return 0;
+	case FLAG_DOCTOR:
+		o->action = RECORD_OPTIONS_DOCTOR;
 		return 0;
 	case FLAG_LIST:
 		o->action = RECORD_OPTIONS_LIST;
