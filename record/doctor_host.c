@@ -30,13 +30,9 @@ static uint64_t capabilities(void)
 	return caps;
 }
 
-static uint64_t limit(int which)
+static uint64_t value_of(rlim_t limit)
 {
-	struct rlimit l;
-
-	if (getrlimit(which, &l) < 0)
-		return 0;
-	return l.rlim_cur == RLIM_INFINITY ? UINT64_MAX : (uint64_t)l.rlim_cur;
+	return limit == RLIM_INFINITY ? UINT64_MAX : (uint64_t)limit;
 }
 
 /* Addresses that we may not see are 0. */
@@ -67,12 +63,15 @@ void doctor_read_host(const char *program, struct doctor_host *ret)
 {
 	struct statvfs disk;
 	struct utsname name;
+	struct rlimit memlock = { 0 }, files = { 0 };
 	long cpus = sysconf(_SC_NPROCESSORS_ONLN);
 
+	getrlimit(RLIMIT_MEMLOCK, &memlock);
+	getrlimit(RLIMIT_NOFILE, &files);
 	*ret = (struct doctor_host){ .program = program,
 				     .capabilities = capabilities(),
-				     .memlock_bytes = limit(RLIMIT_MEMLOCK),
-				     .files = limit(RLIMIT_NOFILE),
+				     .memlock_bytes = value_of(memlock.rlim_cur),
+				     .files = value_of(files.rlim_cur),
 				     .cpus = cpus > 0 ? (uint64_t)cpus : 1,
 				     .writable = faccessat(AT_FDCWD, ".", W_OK, AT_EACCESS) == 0,
 				     .symbols = shows_symbols(),

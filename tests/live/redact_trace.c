@@ -58,6 +58,7 @@ static void follow(struct exec_maps *maps, const struct event *e)
 static int make_whole(struct job *j, const uint8_t *record, size_t size, const struct event *e)
 {
 	const struct sample_stack *stack = &e->sample.stack;
+	const struct sample_regs *regs = &e->sample.regs;
 	uint64_t whole = (stack->size + 7) & ~7ull;
 
 	ruchy_buf_clear(&j->record);
@@ -65,8 +66,10 @@ static int make_whole(struct job *j, const uint8_t *record, size_t size, const s
 		ruchy_buf_put(&j->record, record, size);
 		return j->record.failed ? RUCHY_E_NOMEM : 0;
 	}
-	/* The dump is the last that our events have. */
-	ruchy_buf_put(&j->record, record, (size_t)(stack->head - record) - 8);
+	/* The dump is the last that our events have, behind the registers. */
+	ruchy_buf_put(&j->record, record,
+		      (size_t)(regs->values - record) +
+			      8 * (size_t)__builtin_popcountll(regs->mask));
 	ruchy_buf_put64(&j->record, whole);
 	ruchy_buf_put(&j->record, stack->head, stack->head_size);
 	ruchy_buf_put(&j->record, stack->tail, stack->size - stack->head_size);
