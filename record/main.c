@@ -141,6 +141,7 @@ static int record(const struct record_options *o, const struct counter_plan *pla
 					 .subject = o->subject,
 					 .wait_for = o->wait_for,
 					 .delay_ns = o->delay_ns,
+					 .control = o->control,
 					 .observer = { &reporter, report_armed, report_failed,
 						       report_note } };
 	struct session_result result = { 0 };

@@ -60,6 +60,8 @@ static const char help[] =
 	"      --no-inherit         only COMMAND's first thread; with -p or -t, only the\n"
 	"                           threads that are there\n"
 	"      --delay MS           take the first sample so many milliseconds later\n"
+	"      --control FIFO[,FIFO] lines \"pause\", \"resume\" and \"stop\" in the first do\n"
+	"                           that, and are answered in the second\n"
 	"      --duration SECONDS   end the recording after so long, as 10 or 0.5; COMMAND\n"
 	"                           runs on\n"
 	"      --max-samples N      end it after so many samples, or a few more\n"
@@ -76,7 +78,7 @@ static const char help[] =
 	"cannot be run, 1 when recording failed, 2 for bad usage. A TERM or HUP signal is\n"
 	"passed to COMMAND; a second one ends the recording. 0 when a limit ended it, and\n"
 	"without a COMMAND, where INT, TERM, HUP and QUIT end the recording and leave what\n"
-	"was recorded alone.\n";
+	"was recorded alone. USR1 pauses the recording, and resumes it.\n";
 
 enum flag_id {
 	FLAG_OUTPUT,
@@ -94,6 +96,7 @@ enum flag_id {
 	FLAG_WAIT_FOR,
 	FLAG_NO_INHERIT,
 	FLAG_DELAY,
+	FLAG_CONTROL,
 	FLAG_DURATION,
 	FLAG_MAX_SAMPLES,
 	FLAG_MAX_SIZE,
@@ -133,6 +136,7 @@ static const struct flag {
 	{ FLAG_TID, 't', "tid", true },
 	{ FLAG_ALL, 'a', "all", false },
 	{ FLAG_CPUS, 'C', "cpus", true },
+	{ FLAG_CONTROL, 0, "control", true },
 	{ FLAG_CGROUP, 0, "cgroup", true },
 	{ FLAG_WAIT_FOR, 0, "wait-for", true },
 };
@@ -375,6 +379,9 @@ static int apply(const struct flag *flag, const char *value, struct record_optio
 		rc = take_number(flag, value, 1, MAX_DURATION_MS, &number, err);
 		o->delay_ns = rc < 0 ? 0 : number * 1000000;
 		return rc;
+	case FLAG_CONTROL:
+		o->control = value;
+		return 0;
 	case FLAG_NO_INHERIT:
 		o->request.inherit = false;
 		return 0;
@@ -596,6 +603,8 @@ static void put_subject(struct ruchy_buf *text, const struct record_options *o)
 		snprintf(word, sizeof(word), "%s%u", i ? "," : " --cpus=", o->cpus.cpus[i]);
 		put(text, word);
 	}
+	if (o->control)
+		put_word(text, "control", o->control);
 	if (o->delay_ns)
 		put_number(text, "delay", o->delay_ns / 1000000);
 }

@@ -33,6 +33,7 @@ struct record_options {
 	struct cpu_list cpus;           /* owned */
 	const char *wait_for;           /* NULL: no process is waited for */
 	uint64_t delay_ns;
+	const char *control; /* FIFOs; NULL: none */
 	bool quiet, verbose;
 	char **command; /* borrowed: the rest of argv, NULL-terminated; empty: none */
 };

@@ -11,6 +11,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "record/control.h"
 #include "record/drain.h"
 #include "record/event_describe.h"
 #include "record/host.h"
@@ -28,7 +29,7 @@
 #define MAX_OPENS  5  /* how often events are opened anew, for threads born meanwhile */
 
 /* What is polled before the rings. */
-enum { POLL_SIGNALS, POLL_SUBJECT, POLL_RINGS };
+enum { POLL_SIGNALS, POLL_SUBJECT, POLL_CONTROL, POLL_RINGS };
 
 struct session {
 	const struct session_config *config;
@@ -41,6 +42,7 @@ struct session {
 	struct fallback_list fallbacks;
 	struct target *target; /* NULL: no command */
 	struct event_set *events;
+	struct control *control; /* NULL: none */
 	struct output *output;
 	struct trace_writer *writer;
 	struct drain *drain;
@@ -51,6 +53,9 @@ struct session {
 	uint64_t next_full_ns; /* when the next full pass is due */
 	int stops;             /* requests to stop that were passed on */
 	int stop_signal;       /* the one that ends the recording */
+	uint64_t pause_ns;     /* when samples were paused; 0: they are taken, or delayed */
+	uint64_t paused_ns;    /* how long they were, ... */
+	unsigned pauses;       /* ... and how often */
 	bool failed;           /* recording failed; the command still runs */
 	struct session_result result;
 };
@@ -143,6 +148,7 @@ static void fill_polls(struct session *s)
 	size_t n = s->cpus.n;
 
 	s->polls[POLL_SIGNALS] = (struct pollfd){ .fd = s->signals.fd, .events = POLLIN };
+	s->polls[POLL_CONTROL] = (struct pollfd){ .fd = control_fd(s->control), .events = POLLIN };
 	s->polls[POLL_SUBJECT] = (struct pollfd){ .fd = subject_fd(s->subject), .events = POLLIN };
 	for (size_t i = 0; i < 2 * n; i++) {
 		s->polls[POLL_RINGS + i].events = POLLIN;
@@ -230,6 +236,8 @@ static int arm(struct session *s, struct ruchy_error *err)
 	int rc = signals_open(&s->signals, err);
 
 	s->wanted = s->config->subject;
+	if (!rc && s->config->control)
+		rc = control_open(s->config->control, &s->control, err);
 	if (!rc && s->config->wait_for)
 		rc = wait_for_processes(s, err);
 	if (!rc)
@@ -330,13 +338,49 @@ static int begin(struct session *s, struct ruchy_error *err)
 
 /* ---- running ---- */
 
+/* Asked for while the first sample is delayed, either ends the delay. */
+static void set_paused(struct session *s, bool pause)
+{
+	uint64_t now = now_ns();
+
+	if (s->failed || pause == (s->pause_ns != 0))
+		return;
+	s->resume_ns = 0;
+	if (pause) {
+		event_set_pause(s->events);
+		s->pause_ns = now;
+		s->pauses++;
+	} else {
+		event_set_resume(s->events);
+		s->paused_ns += now - s->pause_ns;
+		s->pause_ns = 0;
+	}
+}
+
+static void handle_control(struct session *s)
+{
+	enum control_command command;
+
+	while ((command = control_next(s->control)) != CONTROL_NONE) {
+		if (command == CONTROL_STOP)
+			s->result.limit = "--control";
+		else if (command == CONTROL_RESUME && s->resume_ns)
+			s->resume_ns = now_ns();
+		else if (command != CONTROL_UNKNOWN)
+			set_paused(s, command == CONTROL_PAUSE);
+		control_answer(s->control, command);
+	}
+}
+
 static void handle_signals(struct session *s)
 {
 	enum signals_event event;
 	int signal;
 
 	while ((event = signals_next(&s->signals, &signal)) != SIGNALS_NONE) {
-		if (event == SIGNALS_CHILD)
+		if (event == SIGNALS_PAUSE)
+			set_paused(s, !s->pause_ns);
+		if (event == SIGNALS_CHILD || event == SIGNALS_PAUSE)
 			continue;
 		/* Ctrl-C reached the command as well, and it decides what that means: we record
 		 * until it ends. What was sent to us alone is passed on, but once. Where there is
@@ -452,11 +496,12 @@ static void record_until_end(struct session *s)
 	while (!is_stopped(s) && !has_ended(s)) {
 		wait_for_work(s);
 		handle_signals(s);
+		handle_control(s);
 		if (!s->failed && drain_what_woke(s, &err) < 0)
 			stop_recording(s, &err);
 		if (!s->failed)
 			resume_when_due(s);
-		if (!s->failed)
+		if (!s->failed && !s->result.limit)
 			s->result.limit = limit_reached(s);
 	}
 	s->result.signal = s->stop_signal;
@@ -505,6 +550,19 @@ static void put_notes(struct session *s, struct ruchy_buf *items)
 	}
 }
 
+static void put_pauses(struct session *s, struct ruchy_buf *items)
+{
+	char text[96];
+
+	if (!s->pauses)
+		return;
+	if (s->pause_ns) /* to the end */
+		s->paused_ns += now_ns() - s->pause_ns;
+	snprintf(text, sizeof(text), "paused %u times, for %.3f s in all: no samples then",
+		 s->pauses, (double)s->paused_ns / 1e9);
+	trace_meta_put_text(items, WIRE_META_FALLBACK, text);
+}
+
 /* The rest of the rings, kernel symbols, totals, index. */
 static int finish(struct session *s, enum wire_end how, struct ruchy_error *err)
 {
@@ -516,6 +574,7 @@ static int finish(struct session *s, enum wire_end how, struct ruchy_error *err)
 	if (!rc)
 		rc = write_kallsyms(s, &items, err);
 	put_notes(s, &items);
+	put_pauses(s, &items);
 	event_set_put_totals(s->events, &totals, &s->result.lost);
 	if (!subject_filter(s->subject)) /* else they are everybody's */
 		ruchy_buf_put(&items, totals.data, totals.size);
@@ -538,6 +597,7 @@ static void close_session(struct session *s)
 	output_close(s->output, NULL);
 	target_free(s->target);
 	subject_free(s->subject);
+	control_close(s->control);
 	proc_scan_list_fini(&s->found);
 	fallback_list_fini(&s->fallbacks);
 	cpu_list_fini(&s->cpus);

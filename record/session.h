@@ -33,6 +33,7 @@ struct session_config {
 	struct subject_request subject;
 	const char *wait_for; /* record the processes of this name, once there are some */
 	uint64_t delay_ns;    /* before the first sample */
+	const char *control;  /* as of control_open; NULL: none */
 	const char *output;
 	const char *asked; /* the options in effect, for the trace */
 	const struct counter_plan *plan;

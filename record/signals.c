@@ -13,16 +13,16 @@ static bool is_ignored(int signal)
 
 int signals_open(struct signals *ret, struct ruchy_error *err)
 {
-	static const int stops[] = { SIGINT, SIGQUIT, SIGTERM, SIGHUP };
+	static const int ours[] = { SIGINT, SIGQUIT, SIGTERM, SIGHUP, SIGUSR1 };
 	struct sigaction ignore = { .sa_handler = SIG_IGN }, normal = { .sa_handler = SIG_DFL };
 	sigset_t mask;
 	int rc;
 
 	sigemptyset(&mask);
 	sigaddset(&mask, SIGCHLD);
-	for (size_t i = 0; i < sizeof(stops) / sizeof(stops[0]); i++)
-		if (!is_ignored(stops[i]))
-			sigaddset(&mask, stops[i]);
+	for (size_t i = 0; i < sizeof(ours) / sizeof(ours[0]); i++)
+		if (!is_ignored(ours[i]))
+			sigaddset(&mask, ours[i]);
 	/* An inherited SIG_IGN for SIGCHLD would let the command's status vanish. */
 	sigaction(SIGCHLD, &normal, &ret->old_chld);
 	sigaction(SIGPIPE, &ignore, &ret->old_pipe);
@@ -45,6 +45,8 @@ enum signals_event signals_next(struct signals *s, int *ret_signal)
 	*ret_signal = (int)info.ssi_signo;
 	if (info.ssi_signo == SIGCHLD)
 		return SIGNALS_CHILD;
+	if (info.ssi_signo == SIGUSR1)
+		return SIGNALS_PAUSE;
 	return info.ssi_code == SI_KERNEL ? SIGNALS_KEYBOARD : SIGNALS_SENT;
 }
 

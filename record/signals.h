@@ -3,7 +3,7 @@
  * signals.h - the recorder's signals as a descriptor to poll, and the command's as
  * they were.
  *
- * SIGCHLD and the requests to stop (INT, QUIT, TERM, HUP) are blocked and read
+ * SIGCHLD, the requests to stop (INT, QUIT, TERM, HUP) and USR1 are blocked and read
  * from a signalfd; one that we were started to ignore (nohup, a background job)
  * stays ignored. SIGPIPE and SIGXFSZ become errors of write(2). One per process.
  */
@@ -24,6 +24,7 @@ struct signals {
 enum signals_event {
 	SIGNALS_NONE = 0,
 	SIGNALS_CHILD,    /* a child changed its state */
+	SIGNALS_PAUSE,    /* pause or resume */
 	SIGNALS_KEYBOARD, /* from the terminal: the command, in our process group, got it too */
 	SIGNALS_SENT,     /* sent to us by a process */
 };

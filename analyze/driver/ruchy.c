@@ -19,7 +19,8 @@
 
 enum { EXIT_FAILED = 1, EXIT_USAGE = 2, EXIT_NOT_FOUND = 127 };
 
-enum owner { RECORD = 1, ANALYZE = 2, DRIVER = 4 };
+/* RUNNING is no owner: the flag names what runs already, so that BINARY may be missing. */
+enum owner { RECORD = 1, ANALYZE = 2, DRIVER = 4, RUNNING = 8 };
 
 static const struct flag {
 	const char *name, *alias; /* alias NULL: none */
@@ -34,6 +35,18 @@ static const struct flag {
 	{ "--unwind", NULL, "MODE", RECORD, "dwarf (default), fp or none" },
 	{ "--stack-privacy", NULL, "MODE", RECORD,
 	  "full (default), or redact: keep no data of the program" },
+	{ "--pid", "-p", "PID,...", RECORD | RUNNING, "processes that run, instead of BINARY" },
+	{ "--tid", "-t", "TID,...", RECORD | RUNNING, "threads that run" },
+	{ "--all", "-a", NULL, RECORD | RUNNING,
+	  "everything that runs, or does while BINARY does" },
+	{ "--cpus", "-C", "LIST", RECORD | RUNNING, "samples on these CPUs only" },
+	{ "--cgroup", NULL, "PATH", RECORD | RUNNING, "what runs in this cgroup" },
+	{ "--wait-for", NULL, "NAME", RECORD | RUNNING, "the next process of this name" },
+	{ "--delay", NULL, "MS", RECORD, "leave the first milliseconds out" },
+	{ "--duration", NULL, "SECONDS", RECORD, "end the recording after so long" },
+	{ "--max-samples", NULL, "N", RECORD, "end it after so many samples" },
+	{ "--max-size", NULL, "BYTES", RECORD, "end it when the trace is so large" },
+	{ "--control", NULL, "FIFO", RECORD, "pause, resume and stop it by lines in FIFO" },
 	{ "--no-inherit", NULL, NULL, RECORD, "leave threads and children out" },
 	{ "--verbose", "-v", NULL, RECORD, "say what was asked and what was granted" },
 	{ "--output", NULL, "FILE", ANALYZE, "write the profile as JSON" },
@@ -100,6 +113,7 @@ struct plan {
 	struct words record, analyze;
 	const char *keep_trace;
 	bool verbose;
+	bool running; /* what runs already is recorded */
 };
 
 static int complain(int status, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
@@ -119,6 +133,8 @@ static int complain(int status, const char *fmt, ...)
 static void help(FILE *out)
 {
 	fputs("usage: ruchy profile [FLAGS] BINARY [ARGS...]\n"
+	      "       ruchy profile [FLAGS] -p PID | -t TID | -a | --cgroup PATH | --wait-for "
+	      "NAME\n"
 	      "\n"
 	      "Runs BINARY under ruchy-record and reports with ruchy-analyze. Any other\n"
 	      "subcommand is handed to the next ruchy on PATH.\n"
@@ -262,6 +278,7 @@ static int take_flag(struct plan *plan, int argc, char **argv, int *i)
 		if (second)
 			add(&plan->analyze, second);
 	}
+	plan->running |= (flag->owners & RUNNING) != 0;
 	plan->verbose |= !strcmp(flag->name, "--verbose");
 	if (flag->owners & DRIVER)
 		plan->keep_trace = second ? second : value + 1;
@@ -413,7 +430,7 @@ static int parse(struct plan *plan, int argc, char **argv, int *ret_binary)
 		if (status)
 			return status;
 	}
-	if (i >= argc)
+	if (i >= argc && !plan->running)
 		return complain(EXIT_USAGE, "no program to profile, see ruchy profile --help");
 	*ret_binary = i;
 	return 0;

@@ -113,6 +113,34 @@ start ./busy 400
 expect "a process that ends ends it" 0 "" "$record" -p $pid -o e.rtrace
 "$analyze" info e.rtrace >out 2>&1 || fail "its trace reads" "$(tail -1 out)"
 
+# ---- pause and resume ----
+samples_of() { "$analyze" info "$1" 2>/dev/null | sed -n 's/^chunk [0-9]* samples .* records=\([0-9]*\) .*/\1/p' | awk '{ n += $1 } END { print n + 0 }'; }
+grows() { local a; a=$(samples_of "$1"); sleep 0.4; [ "$(samples_of "$1")" -gt "$a" ]; }
+# A flush may still follow the pause.
+stands() { sleep 0.3; ! grows "$1"; }
+mkfifo commands answers
+exec 8<>answers
+start "$record" -q -p $busy --control commands,answers -o k.rtrace
+r=$pid
+wait_for 10000 grows k.rtrace && echo pause >commands && read -r -t 10 answer <&8 && [ "$answer" = "ok pause" ] && stands k.rtrace &&
+	echo nonsense >commands && read -r -t 10 answer <&8 && [[ $answer == error:* ]] &&
+	echo resume >commands && read -r -t 10 answer <&8 && [ "$answer" = "ok resume" ] && wait_for 10000 grows k.rtrace &&
+	echo stop >commands && read -r -t 10 answer <&8 && [ "$answer" = "ok stop" ] && wait $r &&
+	"$analyze" info k.rtrace | grep -q "paused 1 times" && ok "--control pauses, resumes, stops, and answers" ||
+	fail "--control" "answer '${answer-}' $("$analyze" info k.rtrace 2>&1 | tail -1)"
+"$analyze" k.rtrace -q --output=k.json && grep -Eq '"coverage":[[:space:]]*(1|0\.9[0-9]*)' k.json && ok "coverage is of the time that was not paused" ||
+	fail "coverage" "$(grep coverage k.json | head -2)"
+exec 8<&-
+kill $r 2>/dev/null
+start "$record" -q -p $busy -o k.rtrace
+r=$pid
+wait_for 10000 grows k.rtrace && kill -USR1 $r && stands k.rtrace && kill -USR1 $r && wait_for 10000 grows k.rtrace && ok "SIGUSR1 pauses and resumes" ||
+	fail "SIGUSR1" "$("$analyze" info k.rtrace 2>&1 | tail -1)"
+kill -TERM $r
+wait $r
+expect "a control that is no FIFO" 1 "busy.c: is no FIFO" "$record" -p $busy --control "$here/busy.c"
+expect "no control" 1 "none/such: cannot be opened" "$record" -p $busy --control none/such
+
 # ---- processes that come later ----
 start "$record" -q --wait-for a-program-of-more-than-fifteen -o w.rtrace
 r=$pid
@@ -160,6 +188,10 @@ if [ "$(id -u)" -eq 0 ]; then
 			ok "an ordinary user with too few descriptors: refused, with the number" || fail "an ordinary user" "$(cat err)"
 	fi
 fi
+
+# ---- both in one ----
+"$bin/ruchy" profile -q -p $busy --duration 0.4 --folded=folded 2>err && grep -q '^busy;.*;main' folded && ok "ruchy profile -p" ||
+	fail "ruchy profile -p" "$(cat err)"
 
 # ---- everything ----
 if "$record" -q -a --duration 0.05 -o probe.rtrace 2>err; then
