@@ -117,6 +117,7 @@ deps-build:
 	sh tests/deps.sh build
 deps: ## install what is missing to build and test (apt)
 	sh tests/deps.sh build test lab
+	-sh tests/deps.sh browser
 
 demo: deps-build ## install, build, record a real program, show its hotspots
 	$(MAKE) all demo-run
@@ -128,7 +129,7 @@ check: deps ## install, build, run every test, plain and with sanitizers
 .PHONY: check-all check-unit check-format check-cli check-live check-man asan
 check-all: all
 	$(MAKE) layers format-check lint
-	$(MAKE) programs check-unit check-format check-man check-cli check-live check-export
+	$(MAKE) programs check-unit check-format check-man check-cli check-live check-export check-browser
 	$(MAKE) asan tsan
 	$(MAKE) check-pmu
 
@@ -185,6 +186,12 @@ EXPORT_TRACES ?= $(BENCH_CACHE)/cppcheck.rtrace
 .PHONY: check-export
 check-export: all programs ## what pprof, callgrind_annotate, speedscope read of our exports equals our report
 	$(PYTHON) tests/export/check.py $(B) $(B)/programs $(EXPORT_TRACES)
+
+.PHONY: check-browser bench-browser
+check-browser: all ## --html and --flame-graph in headless Chromium: click, search, select, compare with the JSON
+	$(PYTHON) tests/browser/check.py $(B)
+bench-browser: all ## how fast a browser opens and zooms 100,000 stacks, beside inferno's flame graph of them
+	$(PYTHON) tests/browser/bench.py $(B)
 
 check-man: all ## --help and man pages name the same flags
 	bash tests/cli/man.sh $(B)

@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 #
-# deps.sh build|test|lab|bench ... - install what is missing of the packages for these purposes.
+# deps.sh build|test|browser|lab|bench ... - install what is missing of the packages for these purposes.
 #
 # What is there in another form (a rustc of rustup, a compiler of one's own) is left alone. On a system
 # without apt it says what to install and fails only if something is missing.
@@ -40,6 +40,9 @@ test  xz-utils     command xz
 test  golang-go    command go
 test  valgrind     command callgrind_annotate
 test  libdebuginfod1 library libdebuginfod.so.1
+browser chromium         command chromium
+browser chromium-driver  command chromedriver
+browser python3-selenium path    /usr/lib/python3/dist-packages/selenium
 lab   qemu-system-arm         command qemu-system-aarch64
 lab   qemu-user-static        command qemu-aarch64-static
 lab   gcc-aarch64-linux-gnu   command aarch64-linux-gnu-gcc

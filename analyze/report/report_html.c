@@ -16,7 +16,8 @@
 #include "analyze/report/html_page.h"
 #include "analyze/report/report_number.h"
 
-#define MAX_TEXT 4096 /* bytes of a name; longer ones are cut, visibly */
+#define MAX_TEXT         4096   /* bytes of a name or line; longer ones are cut, visibly */
+#define MAX_SOURCE_LINES 200000 /* of all files together */
 
 struct page {
 	const struct profile *p;
@@ -24,8 +25,9 @@ struct page {
 	const struct html_stacks *stacks;
 	const struct html_cells *cells;
 	FILE *out;
-	struct ruchy_buf text;
+	struct ruchy_buf text, part;
 	struct intern modules;
+	uint32_t source_lines; /* so far */
 	bool failed;
 };
 
@@ -44,7 +46,7 @@ static size_t cut_size(const struct ruchy_buf *text)
 }
 
 /* What escape makes of it is UTF-8 without control characters; '<' may begin a tag. */
-static void put_text(struct page *w, const char *text)
+static void put_inside(struct page *w, const char *text)
 {
 	size_t n;
 
@@ -52,7 +54,6 @@ static void put_text(struct page *w, const char *text)
 	escape_append(&w->text, ESCAPE_TEXT, text ? text : "");
 	w->failed |= w->text.failed;
 	n = cut_size(&w->text);
-	fputc('"', w->out);
 	for (size_t i = 0; i < n; i++) {
 		uint8_t c = w->text.data[i];
 
@@ -61,7 +62,14 @@ static void put_text(struct page *w, const char *text)
 		else
 			fprintf(w->out, c == '"' || c == '\\' ? "\\%c" : "%c", c);
 	}
-	fputs(n < w->text.size ? "…\"" : "\"", w->out);
+	fputs(n < w->text.size ? "…" : "", w->out);
+}
+
+static void put_text(struct page *w, const char *text)
+{
+	fputc('"', w->out);
+	put_inside(w, text);
+	fputc('"', w->out);
 }
 
 /* A list; `put` writes its element i. */
@@ -316,6 +324,59 @@ static void put_cells(struct page *w)
 	fputc('}', w->out);
 }
 
+/* ---- sources, as lists of lines: those that may be read, see source_file.h ---- */
+
+/* Its tabs are kept. */
+static void put_source_line(struct page *w, const char *line)
+{
+	size_t n;
+
+	fputc('"', w->out);
+	for (;; line += n + 1) {
+		n = strcspn(line, "\t");
+		ruchy_buf_clear(&w->part);
+		ruchy_buf_put(&w->part, line, n);
+		ruchy_buf_put(&w->part, "", 1);
+		w->failed |= w->part.failed;
+		if (!w->part.failed)
+			put_inside(w, (const char *)w->part.data);
+		if (!line[n])
+			break;
+		fputs("\\t", w->out);
+	}
+	fputc('"', w->out);
+}
+
+static void put_source(struct page *w, uint32_t file, const struct source_file *source)
+{
+	fprintf(w->out, "%s\"%" PRIu32 "\":[", w->source_lines ? ",\n" : "", file);
+	for (uint32_t i = 1; i <= source_file_lines(source); i++) {
+		if (i > 1)
+			fputc(',', w->out);
+		put_source_line(w, source_file_line(source, i));
+	}
+	fputc(']', w->out);
+	w->source_lines += source_file_lines(source);
+}
+
+static void put_sources(struct page *w)
+{
+	fputs("\"sources\":{", w->out);
+	for (uint32_t i = 0; i < w->stacks->files.n; i++) {
+		struct source_file *source;
+		int rc = source_file_open(&w->options->sources, intern_key(&w->stacks->files, i),
+					  &source);
+
+		w->failed |= rc == RUCHY_E_NOMEM;
+		if (rc < 0)
+			continue;
+		if (source_file_lines(source) <= MAX_SOURCE_LINES - w->source_lines)
+			put_source(w, i, source);
+		source_file_free(source);
+	}
+	fputc('}', w->out);
+}
+
 static void put_data(struct page *w)
 {
 	fputs("<script type=\"application/json\" id=\"data\">\n{", w->out);
@@ -332,7 +393,9 @@ static void put_data(struct page *w)
 	put_stacks(w);
 	fputs(",\n", w->out);
 	put_cells(w);
-	fputs(",\n\"sources\":{}}\n</script>\n", w->out);
+	fputs(",\n", w->out);
+	put_sources(w);
+	fputs("}\n</script>\n", w->out);
 }
 
 /* ---- around it ---- */
@@ -368,6 +431,8 @@ static void put_facts(struct page *w)
 	put_fact(w, info->kernel);
 	put_fact(w, info->arch);
 	put_fact(w, info->cpu_model);
+	for (size_t i = 0; i < w->p->filters.n_options; i++)
+		put_fact(w, w->p->filters.options[i]);
 	if (info->lost)
 		fprintf(w->out, " · %s samples lost", report_number_grouped(&number, info->lost));
 	for (size_t i = 0; i < info->n_fallbacks; i++)
@@ -398,6 +463,7 @@ int report_html_page(const struct profile *p, const struct report_options *optio
 	fprintf(out, "<script>\n\"use strict\";\n%s</script>\n</body>\n</html>\n",
 		html_page_script);
 	ruchy_buf_fini(&w.text);
+	ruchy_buf_fini(&w.part);
 	intern_fini(&w.modules);
 	return w.failed ? RUCHY_E_NOMEM : 0;
 }

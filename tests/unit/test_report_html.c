@@ -174,6 +174,27 @@ static void test_report_html_hostile_names(void **state)
 	free(longest);
 }
 
+/* Sources below the current directory are in the page, tabs and all, inert; others are not. */
+static void test_report_html_sources(void **state)
+{
+	static const struct profile_row row = { .period = 1, .stack = 5, .end = STACK_END_ENTRY };
+	struct profile_fixture f;
+	char *page;
+
+	(void)state;
+	profile_fixture_init(&f);
+	f.symbols[1].file = "/etc/passwd";
+	f.symbols[4].file = "tests/unit/test_report_html.c";
+	page = page_of(&f.p, &row, 1, (struct report_options){ 0 });
+	assert_non_null(strstr(page, ",\"src/busy.c\""));
+	assert_non_null(
+		strstr(page, "\"sources\":{\"2\":[\"/* SPDX-License-Identifier: MIT */\","));
+	assert_non_null(strstr(page, "\"\\tstruct profile_fixture f;\""));
+	assert_null(strstr(page, "\"0\":["));
+	assert_int_equal(count_of(page, "</script"), 2); /* though this file has them */
+	free(page);
+}
+
 static void test_report_html_no_samples(void **state)
 {
 	struct profile_fixture f;
@@ -195,6 +216,7 @@ int main(void)
 		cmocka_unit_test(test_html_cells_coarsen_without_loss),
 		cmocka_unit_test(test_html_cells_any_times),
 		cmocka_unit_test(test_report_html_hostile_names),
+		cmocka_unit_test(test_report_html_sources),
 		cmocka_unit_test(test_report_html_no_samples),
 	};
 

@@ -72,7 +72,7 @@ class FunctionPanel {
 
 	// With the source: from a few lines before the first to a few after the last.
 	showFile(body, file, lines, all) {
-		const text = this.model.data.sources[file], source = text === undefined ? null : text.split("\n");
+		const source = this.model.data.sources[file] || null; // its lines
 		const head = body.appendChild(document.createElement("tr"));
 		const th = head.appendChild(document.createElement("th"));
 		th.colSpan = 4;

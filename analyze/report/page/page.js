@@ -147,6 +147,7 @@ class Page {
 			v.path = [];
 		byId("find").value = "";
 		byId("thread").value = "-1";
+		byId("matched").classList.remove("wrong");
 		this.matches = null;
 		this.thread = -1;
 		this.from = 0;
@@ -195,7 +196,7 @@ class Page {
 			if (v !== null)
 				lines.push(`${m.text} ${metricText(m, v)}`);
 		}
-		return lines;
+		return lines.filter(Boolean);
 	}
 
 	tell(lines) { byId("detail").textContent = lines.map((l) => l.slice(0, 500)).join("  —  "); }
