@@ -3,6 +3,7 @@
 
 #include <linux/perf_event.h>
 #include <stdlib.h>
+#include <string.h>
 
 /* Memory that waiting chunks may take: enough jobs to keep all workers busy, little beside the
  * rest. */
@@ -68,10 +69,15 @@ static int take_sample(const struct batch *b, struct worker *w, unsigned number,
 	const struct process_table *processes = b->stages.processes;
 	const char *comm = process_table_comm(processes, e->pid, e->tid, e->time_ns);
 	const struct stack *stack = NULL;
+	const char *process;
 
 	if (is_wanted(b, e, comm)) {
 		unwinder_walk(w->unwinder, processes, e, &w->stack);
 		stack = &w->stack;
+	}
+	if (filter_merges_threads(b->stages.filter)) {
+		process = process_table_comm(processes, e->pid, e->pid, e->time_ns);
+		comm = strcmp(process, "?") ? process : comm;
 	}
 	if (b->stages.leader)
 		return take_group(b, number, order, e, comm, stack);

@@ -338,7 +338,7 @@ bool filter_hides_kernel(const struct filter *f)
 
 bool filter_merges_threads(const struct filter *f)
 {
-	return f->request.merge_threads;
+	return f && f->request.merge_threads;
 }
 
 bool filter_trims_std(const struct filter *f)

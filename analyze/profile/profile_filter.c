@@ -34,7 +34,6 @@ struct recount {
 	uint8_t *frames;           /* owned; what they are, by frame before */
 	uint8_t *paths;            /* owned; what a stack's frames are, together; by node before */
 	uint32_t *nodes;           /* owned; before to after, UINT32_MAX: not yet */
-	uint32_t *threads;         /* owned; before to the thread (before) that it counts as */
 	struct intern names;
 	uint8_t *name_flags; /* owned; by name: FRAME_FOCUS | FRAME_IGNORED */
 	size_t n_name_flags;
@@ -236,60 +235,6 @@ static uint32_t shown_as(struct recount *r, uint32_t stack)
 	return !made && stack ? add_node(r, 0, at[stack].frame) : made;
 }
 
-/* ---- threads ---- */
-
-static const struct thread_key *thread_at(const struct recount *r, uint32_t number)
-{
-	return keyset_key(&r->before->threads.keys, number);
-}
-
-/* For each thread that is not its process's first, the first one; where that was not sampled, the
- * one that was seen first. */
-static int find_leaders(struct recount *r, struct keyset *pids, uint32_t *leaders)
-{
-	size_t n = r->before->threads.keys.n;
-
-	for (int pass = 0; pass < 2; pass++)
-		for (uint32_t i = 0; i < n; i++) {
-			const struct thread_key *t = thread_at(r, i);
-			size_t known = pids->n;
-			uint32_t number;
-
-			if (!pass && t->pid != t->tid)
-				continue;
-			number = keyset_add(pids, &t->pid);
-			if (number == KEYSET_NONE)
-				return RUCHY_E_NOMEM;
-			if (number == known)
-				leaders[number] = i;
-			if (t->pid != t->tid)
-				r->threads[i] = leaders[number];
-		}
-	return 0;
-}
-
-static int judge_threads(struct recount *r)
-{
-	size_t n = r->before->threads.keys.n;
-	struct keyset pids;
-	uint32_t *leaders;
-	int rc;
-
-	r->threads = profile_array(n, sizeof(*r->threads));
-	if (!r->threads)
-		return RUCHY_E_NOMEM;
-	for (uint32_t i = 0; i < n; i++)
-		r->threads[i] = i;
-	if (!filter_merges_threads(r->filter))
-		return 0;
-	leaders = profile_array(n, sizeof(*leaders));
-	keyset_init(&pids, sizeof(uint32_t));
-	rc = leaders ? find_leaders(r, &pids, leaders) : RUCHY_E_NOMEM;
-	keyset_fini(&pids);
-	free(leaders);
-	return rc;
-}
-
 /* ---- samples ---- */
 
 static bool takes_time(const struct recount *r, const struct spilled_row *row)
@@ -304,11 +249,11 @@ static bool takes_time(const struct recount *r, const struct spilled_row *row)
 static int add_thread(struct recount *r, uint64_t order, uint32_t number,
 		      struct thread_key *ret_key, uint32_t *ret)
 {
-	const struct thread_key *from = thread_at(r, r->threads[number]);
+	const struct thread_key *from = keyset_key(&r->before->threads.keys, number);
 
 	*ret_key = *from;
 	if (filter_merges_threads(r->filter))
-		ret_key->tid = from->pid;
+		ret_key->tid = from->pid; /* the name is the process's already */
 	ret_key->name = intern_text(&r->after->texts, intern_key(&r->before->texts, from->name));
 	if (ret_key->name == INTERN_NONE)
 		return RUCHY_E_NOMEM;
@@ -426,7 +371,6 @@ static int count_again(struct finish *f, const struct module_table *modules)
 		rc = profile_counts_trace(r.after, f->b->n_columns);
 	rc = rc < 0 ? rc : judge_frames(&r);
 	rc = rc < 0 ? rc : judge_paths(&r);
-	rc = rc < 0 ? rc : judge_threads(&r);
 	rc = rc < 0 ? rc : row_spill_visit(f->b->rows, visit_row, &r);
 	rc = rc < 0 ? rc : replace(&r);
 	rc = rc < 0 ? rc : profile_groups_keep(f);
@@ -439,7 +383,6 @@ static int count_again(struct finish *f, const struct module_table *modules)
 	free(r.frames);
 	free(r.paths);
 	free(r.nodes);
-	free(r.threads);
 	return rc;
 }
 

@@ -91,7 +91,7 @@ agree "--focus" '"alpha_main" in frames and "beta_main" not in frames' --focus '
 agree "--ignore" '"alpha_main" not in frames and "beta_main" in frames' --ignore '^alpha_'
 agree "--module" 'all(f["module"] == "threads" for f in p["functions"] if weight(f["self"]))' --module threads
 agree "--no-kernel" 'not any(f["kernel"] for f in p["functions"])' --no-kernel
-agree "--merge-threads" 'comms == {"threads"} and len(p["threads"]) == 1' --merge-threads
+agree "--merge-threads" '"threads" in comms and not comms & {"alpha", "beta"} and all(t["pid"] == t["tid"] for t in p["threads"])' --merge-threads
 agree "--trim-std" 'not frames & {"_start", "start_thread", "clone3", "__libc_start_main"} and "alpha_work" in frames' --trim-std
 agree "--time" '0 < kept < 0.5 * p["filters"]["of_samples"] and p["duration_ns"] < 0.5 * whole["duration_ns"]' --time 30%..60%
 agree "several at once" 'comms == {"alpha"} and 0 < kept and frames <= {"alpha_main", "alpha_work"}' \

@@ -333,9 +333,9 @@ static void test_merge_threads_makes_them_one(void **state)
 
 	(void)state;
 	setup(&f, &request, false);
-	add(&f, 0, 500, 8, "worker", deep); /* seen before the first thread is */
+	add(&f, 0, 500, 8, "app", deep); /* all are named as their process */
 	add(&f, 0, 1000, PID, "app", deep);
-	add(&f, 0, 2000, 9, "other", deep);
+	add(&f, 0, 2000, 9, "app", deep);
 	p = finish(&f);
 	expect_coherent(p, 3);
 	assert_int_equal(p->n_threads, 1);
