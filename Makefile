@@ -178,6 +178,7 @@ $(B)/tests/live/redact_trace: $(B)/tests/live/redact_trace.o $(FORMAT_OBJ) $(REC
 check-live: all programs $(B)/tests/live/redact_trace ## record programs with known stacks, find those stacks
 	$(PYTHON) tests/live/live.py $(B) $(B)/programs
 	$(PYTHON) tests/live/privacy.py $(B) $(B)/programs
+	$(PYTHON) tests/live/offcpu.py $(B) $(B)/programs
 	$(PYTHON) tests/unwind/agree.py $(B) $(B)/programs
 	$(PYTHON) tests/unwind/truth.py $(B) $(B)/programs
 

@@ -34,6 +34,7 @@ struct batch {
 	unsigned n_workers;
 	struct job *jobs; /* owned */
 	size_t n_jobs, max_jobs, bytes;
+	uint64_t settled_ns; /* nothing older comes in later batches */
 };
 
 /* ---- one chunk, by a worker ---- */
@@ -84,6 +85,16 @@ static int take_sample(const struct batch *b, struct worker *w, unsigned number,
 	return profile_builder_add(b->stages.builder, number, order, e, comm, stack);
 }
 
+/* Of a thread that is not wanted only the time counts, in what percentages are of. */
+static int take_switch(const struct batch *b, unsigned number, uint64_t order,
+		       const struct event *e)
+{
+	const char *comm = process_table_comm(b->stages.processes, e->pid, e->tid, e->time_ns);
+
+	return profile_builder_switch(b->stages.builder, number, order, e,
+				      is_wanted(b, e, comm) ? comm : NULL);
+}
+
 /* As if no more of the stack had been recorded. */
 static void limit_dump(const struct batch *b, struct sample_stack *stack)
 {
@@ -112,6 +123,8 @@ static int take_records(const struct batch *b, struct worker *w, unsigned number
 		if (e.type == PERF_RECORD_SAMPLE) {
 			limit_dump(b, &e.sample.stack);
 			rc = take_sample(b, w, number, order, &e);
+		} else if (e.type == PERF_RECORD_SWITCH || e.type == PERF_RECORD_SWITCH_CPU_WIDE) {
+			rc = take_switch(b, number, order, &e);
 		} else if (e.type == PERF_RECORD_LOST || e.type == PERF_RECORD_LOST_SAMPLES) {
 			w->losses.lost += e.lost.lost;
 		} else if (e.type == PERF_RECORD_THROTTLE) {
@@ -163,7 +176,19 @@ int batch_run(struct batch *b)
 	}
 	*b->stages.chunks += b->n_jobs;
 	b->n_jobs = b->bytes = 0;
-	return rc;
+	return rc < 0 ? rc
+		      : profile_builder_settle(b->stages.builder, b->settled_ns,
+					       batch_take_order(b));
+}
+
+uint64_t batch_take_order(const struct batch *b)
+{
+	return (*b->stages.chunks)++ << CHUNK_SHIFT;
+}
+
+void batch_settled(struct batch *b, uint64_t time_ns)
+{
+	b->settled_ns = time_ns;
 }
 
 int batch_add(struct batch *b, struct trace_chunk *chunk)

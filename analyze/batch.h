@@ -43,10 +43,14 @@ int batch_new(const struct batch_stages *stages, struct batch **ret, struct ruch
 /* Take a sample chunk (owned from here on, also on failure); runs the batch when it is full.
  * RUCHY_E_NOMEM, or profile_builder_add's. */
 int batch_add(struct batch *b, struct trace_chunk *chunk);
+/* All chunks with a record older than `time_ns` have been added. */
+void batch_settled(struct batch *b, uint64_t time_ns);
 /* Analyze what is there. */
 int batch_run(struct batch *b);
 /* What the records told of loss so far. */
 struct profile_losses batch_losses(const struct batch *b);
+/* An order behind that of all samples so far, as if of a chunk of its own. */
+uint64_t batch_take_order(const struct batch *b);
 void batch_free(struct batch *b);
 
 #endif

@@ -75,7 +75,7 @@ static void put_host(FILE *out, const struct trace_meta *m)
 
 static const char *role_name(enum wire_event_role role)
 {
-	static const char *const names[] = { "time base", "counter", "sideband" };
+	static const char *const names[] = { "time base", "counter", "sideband", "off-CPU" };
 
 	return names[role];
 }

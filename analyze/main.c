@@ -293,6 +293,9 @@ static int make_profile(const struct options *o, struct profile **ret,
 					     .engine = engine_of(o->unwinder),
 					     .max_dump = o->max_stack,
 					     .no_join = o->no_join,
+					     .time = o->weight && profile_is_time(o->weight)
+							     ? o->weight
+							     : NULL,
 					     .inlines = !o->no_inline,
 					     .jobs = o->jobs,
 					     .lines = o->lines || (o->by && !strcmp(o->by, "line")),

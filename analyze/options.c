@@ -49,7 +49,7 @@ static const struct option_spec {
 	{ "--lines", NULL, FLAG, IN_REPORT, offsetof(struct options, lines),
 	  "source lines, too (JSON: lines[])" },
 	{ "--weight", "COUNTER", TEXT, IN_REPORT | IN_DIFF, offsetof(struct options, weight),
-	  "what flame graph and folded stacks count" },
+	  "what flame graph and folded stacks count; all: wall, off_cpu" },
 	{ "--color", "METRIC", COLOUR, IN_REPORT | IN_DIFF, offsetof(struct options, color),
 	  "flame graph by ipc, ...; terminal: always, never, auto" },
 	{ "--tree", NULL, FLAG, IN_REPORT, offsetof(struct options, tree),

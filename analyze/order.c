@@ -27,7 +27,7 @@ struct order {
 	struct trace_chunk **samples; /* owned, in file order */
 	size_t n_samples, max_samples;
 	size_t held_bytes;
-	uint64_t number, damaged;
+	uint64_t number, damaged, settled_ns;
 };
 
 struct order *order_new(const struct trace_meta *meta, const struct order_sink *sink)
@@ -73,6 +73,11 @@ void order_free(struct order *o)
 	free(o->pending);
 	free(o->samples);
 	free(o);
+}
+
+uint64_t order_settled(const struct order *o)
+{
+	return o->settled_ns;
 }
 
 uint64_t order_damaged(const struct order *o)
@@ -226,6 +231,7 @@ static int advance_sideband(struct order *o, uint64_t until)
 
 static int advance_samples(struct order *o, uint64_t until)
 {
+	uint64_t settled = until;
 	size_t kept = 0;
 	int rc = 0;
 
@@ -233,6 +239,7 @@ static int advance_samples(struct order *o, uint64_t until)
 		struct trace_chunk *chunk = o->samples[i];
 
 		if (rc < 0 || !due(chunk->last_time, until)) {
+			settled = chunk->first_time < settled ? chunk->first_time : settled;
 			o->samples[kept++] = chunk;
 			continue;
 		}
@@ -240,6 +247,7 @@ static int advance_samples(struct order *o, uint64_t until)
 		rc = o->sink.samples(o->sink.arg, chunk);
 	}
 	o->n_samples = kept;
+	o->settled_ns = settled;
 	return rc;
 }
 

@@ -28,6 +28,8 @@ int order_add(struct order *o, struct trace_chunk *chunk);
 /* Nothing older than `time_ns` will come (UINT64_MAX: nothing at all). RUCHY_E_NOMEM, or the
  * sink's. */
 int order_advance(struct order *o, uint64_t time_ns);
+/* All sample chunks with a record older than that have been given to the sink. */
+uint64_t order_settled(const struct order *o);
 /* Sideband records that could not be decoded, so far. */
 uint64_t order_damaged(const struct order *o);
 void order_free(struct order *o);

@@ -48,6 +48,7 @@ struct passage {
 	struct jit *jit;
 	bool objects_known; /* before the trace's turn came */
 	uint64_t damaged;   /* chunks that hold nothing of their kind */
+	uint64_t end_ns;    /* the last round's time */
 	struct ruchy_error *err;
 };
 
@@ -176,6 +177,17 @@ static int take_chunk(struct passage *p, struct trace_chunk *chunk)
 	return rc;
 }
 
+/* Nothing older than `time_ns` comes any more. */
+static int advance(struct passage *p, uint64_t time_ns)
+{
+	int rc = order_advance(p->order, time_ns);
+
+	batch_settled(p->batch, order_settled(p->order));
+	if (time_ns != UINT64_MAX)
+		p->end_ns = time_ns;
+	return rc;
+}
+
 static int read_all(struct passage *p)
 {
 	struct trace_item item;
@@ -186,13 +198,13 @@ static int read_all(struct passage *p)
 		if (rc == 0 && item.type == TRACE_ITEM_CHUNK)
 			rc = take_chunk(p, item.chunk);
 		else if (rc == 0 && item.type == TRACE_ITEM_ROUND && p->order)
-			rc = order_advance(p->order, item.round_time);
+			rc = advance(p, item.round_time);
 		progress_read(p->shared->options->progress, p->path,
 			      trace_reader_integrity(p->reader)->bytes,
 			      trace_reader_size(p->reader));
 	} while (rc == 0 && item.type != TRACE_ITEM_END);
 	rc = rc < 0 ? rc : begin(p); /* a trace without records is one too */
-	rc = rc < 0 ? rc : order_advance(p->order, UINT64_MAX);
+	rc = rc < 0 ? rc : advance(p, UINT64_MAX);
 	return rc < 0 ? rc : batch_run(p->batch);
 }
 
@@ -201,6 +213,8 @@ static int end(struct passage *p)
 	struct profile_losses losses = batch_losses(p->batch);
 
 	losses.damaged += order_damaged(p->order) + p->damaged;
+	losses.end_ns = p->end_ns;
+	losses.order = batch_take_order(p->batch);
 	return profile_builder_trace_end(p->shared->builder, p->meta,
 					 trace_reader_integrity(p->reader), &losses);
 }
@@ -301,6 +315,8 @@ int pipeline_run(const struct pipeline_options *options, struct profile **ret,
 		rc = analyze_trace(&p, options->traces[i], err);
 	if (rc == 0)
 		rc = warn_of_modules(&p);
+	if (rc == 0 && options->time)
+		rc = profile_builder_weigh(p.builder, options->time, err);
 	progress_say(options->progress, "naming functions");
 	if (rc == 0)
 		rc = profile_builder_finish(p.builder, p.symbolizer, p.modules, ret);

@@ -22,13 +22,14 @@ struct pipeline_options {
 	size_t n_traces;
 	const struct module_search *search; /* where files are looked for; NULL: where they were */
 	enum unwind_engine engine;
-	uint32_t max_dump;              /* bytes of a stack dump that are used; 0: all */
-	bool no_join;                   /* leave stacks that were cut as they are */
-	unsigned jobs;                  /* threads; 0: one for each CPU that we may run on */
-	bool inlines;                   /* expand inlined calls */
-	bool lines;                     /* make source lines, too */
-	bool rows;                      /* a report wants every sample in time order */
-	const char *annotate;           /* a function's name, NULL: not asked for */
+	uint32_t max_dump;    /* bytes of a stack dump that are used; 0: all */
+	bool no_join;         /* leave stacks that were cut as they are */
+	unsigned jobs;        /* threads; 0: one for each CPU that we may run on */
+	const char *time;     /* which time reports show (profile_is_time); NULL: the time base */
+	bool inlines;         /* expand inlined calls */
+	bool lines;           /* make source lines, too */
+	bool rows;            /* a report wants every sample in time order */
+	const char *annotate; /* a function's name, NULL: not asked for */
 	struct annotation **annotation; /* where what is found goes: annotate_free */
 	const struct filter *filter;    /* what is shown; NULL: all */
 	struct progress *progress;      /* NULL: nobody watches */

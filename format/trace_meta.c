@@ -115,7 +115,7 @@ static int take_event(struct trace_meta *meta, struct ruchy_cursor *c)
 	char *name = NULL;
 	int rc = RUCHY_E_NOMEM;
 
-	if (c->bad || role > WIRE_ROLE_SIDEBAND || name_size > WIRE_MAX_NAME_BYTES ||
+	if (c->bad || role > WIRE_ROLE_OFF_CPU || name_size > WIRE_MAX_NAME_BYTES ||
 	    meta->events.n_events >= WIRE_MAX_EVENTS)
 		return RUCHY_E_DAMAGED;
 	name = strndup((const char *)raw_name, name_size);

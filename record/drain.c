@@ -24,14 +24,23 @@ struct builder {
 	struct trace_chunk_info info;
 };
 
+/* A ring of samples. */
+struct feed {
+	struct ring *ring;         /* borrowed; NULL: none */
+	uint64_t head;             /* at the pass's start */
+	bool marked;               /* it is drained in this pass */
+	bool capped;               /* what does not fit into it is no loss */
+	struct builder open;       /* grows until the round ends */
+	struct stack_share *share; /* owned: images of that chunk; NULL: not used yet */
+};
+
+enum { FEED_SAMPLES, FEED_OFF_CPU, N_FEEDS };
+
 struct cpu {
-	struct ring *samples, *sideband; /* borrowed; NULL: none */
-	uint64_t head;                   /* of the sample ring, at the pass's start */
-	bool marked;                     /* its samples are drained in this pass */
-	bool lossy;                      /* told of losses since the last full pass */
-	struct builder pending;          /* sideband taken, not yet written */
-	struct builder open;             /* samples: grows until the round ends */
-	struct stack_share *share;       /* owned: images of that chunk; NULL: not used yet */
+	struct ring *sideband; /* borrowed; NULL: none */
+	struct feed feeds[N_FEEDS];
+	bool lossy;             /* told of losses since the last full pass */
+	struct builder pending; /* sideband taken, not yet written */
 };
 
 struct drain {
@@ -78,7 +87,11 @@ struct drain *drain_new(struct event_set *events, struct trace_writer *writer,
 		return NULL;
 	}
 	for (size_t i = 0; i < d->n_cpus; i++) {
-		d->cpus[i].samples = event_set_ring(events, EVENT_SET_SAMPLES, i);
+		struct feed *feeds = d->cpus[i].feeds;
+
+		feeds[FEED_SAMPLES].ring = event_set_ring(events, EVENT_SET_SAMPLES, i);
+		feeds[FEED_OFF_CPU].ring = event_set_ring(events, EVENT_SET_OFF_CPU, i);
+		feeds[FEED_OFF_CPU].capped = true;
 		d->cpus[i].sideband = event_set_ring(events, EVENT_SET_SIDEBAND, i);
 	}
 	return d;
@@ -325,7 +338,7 @@ static void note_kernel_sample(struct drain *d, const uint8_t *record, size_t si
 		kernel_hits_add(d->hits, &e.sample);
 }
 
-static int pack_sample(struct drain *d, struct cpu *cpu, const struct record_ids *ids,
+static int pack_sample(struct drain *d, struct feed *feed, const struct record_ids *ids,
 		       const uint8_t *record, size_t size)
 {
 	unsigned mode = ruchy_load16(record + 4) & PERF_RECORD_MISC_CPUMODE_MASK;
@@ -339,8 +352,8 @@ static int pack_sample(struct drain *d, struct cpu *cpu, const struct record_ids
 		if (rc < 0)
 			return rc;
 	}
-	rc = stack_share_pack(cpu->share, desc, arch_sp_reg(arch_native), record, size, limit,
-			      &cpu->open.data);
+	rc = stack_share_pack(feed->share, desc, arch_sp_reg(arch_native), record, size, limit,
+			      &feed->open.data);
 	if (rc < 0)
 		return rc;
 	d->stats.samples++;
@@ -350,19 +363,29 @@ static int pack_sample(struct drain *d, struct cpu *cpu, const struct record_ids
 	return 0;
 }
 
+static bool is_of_a_task(uint32_t type)
+{
+	return type == PERF_RECORD_SAMPLE || type == PERF_RECORD_SWITCH ||
+	       type == PERF_RECORD_SWITCH_CPU_WIDE;
+}
+
 /* A record of a sample ring. A sample that does not fit its event is left out and counted: its
  * stack can't be told from the rest. */
-static int take_record(struct drain *d, struct cpu *cpu, const uint8_t *record, size_t size)
+static int take_record(struct drain *d, struct cpu *cpu, struct feed *feed, const uint8_t *record,
+		       size_t size)
 {
 	struct record_ids ids = { .event = -1 };
 	int rc = perf_record_ids(d->table, record, size, &ids);
 	uint32_t type = ruchy_load32(record);
 
+	if (feed->capped && type == PERF_RECORD_LOST)
+		return 0;
+	if (!rc && d->filter && is_of_a_task(type) &&
+	    !task_filter_wants(d->filter, ids.pid, ids.tid))
+		return 0;
 	if (type == PERF_RECORD_SAMPLE) {
-		if (!rc && d->filter && !task_filter_wants(d->filter, ids.pid, ids.tid))
-			return 0;
 		if (!rc && ids.event >= 0)
-			rc = pack_sample(d, cpu, &ids, record, size);
+			rc = pack_sample(d, feed, &ids, record, size);
 		else
 			rc = RUCHY_E_DAMAGED;
 		if (rc == RUCHY_E_NOMEM)
@@ -374,61 +397,90 @@ static int take_record(struct drain *d, struct cpu *cpu, const uint8_t *record, 
 	} else {
 		if (rc < 0)
 			ids.has_time = false;
-		ruchy_buf_put(&cpu->open.data, record, size);
+		ruchy_buf_put(&feed->open.data, record, size);
 	}
 	if (type == PERF_RECORD_LOST && size >= 24) {
 		d->stats.lost += ruchy_load64(record + 16);
 		cpu->lossy = true;
 	}
-	count_record(d, &cpu->open, &ids);
+	count_record(d, &feed->open, &ids);
 	return 0;
 }
 
-/* Write the CPU's open chunk; the next one knows nothing of its images. */
-static int close_chunk(struct drain *d, size_t i, struct ruchy_error *err)
+/* Write a ring's open chunk; the next one knows nothing of its images. */
+static int close_chunk(struct drain *d, size_t i, struct feed *feed, struct ruchy_error *err)
 {
-	struct cpu *cpu = &d->cpus[i];
-
-	if (cpu->share)
-		stack_share_reset(cpu->share);
-	return write_chunk(d, &cpu->open, WIRE_CHUNK_SAMPLES, i, err);
+	if (feed->share)
+		stack_share_reset(feed->share);
+	return write_chunk(d, &feed->open, WIRE_CHUNK_SAMPLES, i, err);
 }
 
 /*
- * Take the samples of one CPU into its open chunk. That stays open over the passes of a round: at
+ * Take the samples of one ring into its open chunk. That stays open over the passes of a round: at
  * high rates the ring's watermark is reached every few dozen samples, and each chunk has to begin
  * with the whole stacks of its threads.
  */
-static int take_samples(struct drain *d, size_t i, struct ruchy_error *err)
+static int take_samples(struct drain *d, size_t i, struct feed *feed, struct ruchy_error *err)
 {
-	struct cpu *cpu = &d->cpus[i];
 	const uint8_t *record;
 	size_t size;
 	int rc;
 
-	if (!cpu->share)
-		cpu->share = stack_share_new(share_bytes(d));
-	if (!cpu->share)
+	if (!feed->share)
+		feed->share = stack_share_new(share_bytes(d));
+	if (!feed->share)
 		return no_memory(err);
-	while ((rc = ring_next(cpu->samples, cpu->head, &record, &size)) > 0) {
-		if (take_record(d, cpu, record, size) < 0)
+	while ((rc = ring_next(feed->ring, feed->head, &record, &size)) > 0) {
+		if (take_record(d, &d->cpus[i], feed, record, size) < 0)
 			return no_memory(err);
-		if (cpu->open.data.size < MAX_CHUNK_BYTES)
+		if (feed->open.data.size < MAX_CHUNK_BYTES)
 			continue;
-		rc = close_chunk(d, i, err);
+		rc = close_chunk(d, i, feed, err);
 		if (rc < 0)
 			return rc;
 	}
 	d->stats.damaged += rc < 0;
-	ring_release(cpu->samples);
+	ring_release(feed->ring);
 	return 0;
+}
+
+/* Of one CPU, those rings that are marked. */
+static int take_marked(struct drain *d, size_t i, struct ruchy_error *err)
+{
+	int rc = 0;
+
+	for (size_t f = 0; !rc && f < N_FEEDS; f++) {
+		struct feed *feed = &d->cpus[i].feeds[f];
+
+		if (feed->marked && feed->ring)
+			rc = take_samples(d, i, feed, err);
+		feed->marked = false;
+	}
+	return rc;
+}
+
+static void note_heads(struct cpu *cpu)
+{
+	for (size_t f = 0; f < N_FEEDS; f++)
+		if (cpu->feeds[f].ring)
+			cpu->feeds[f].head = ring_head(cpu->feeds[f].ring);
+}
+
+/* Of a full pass: nothing stays open. */
+static int close_chunks(struct drain *d, size_t i, struct ruchy_error *err)
+{
+	int rc = 0;
+
+	for (size_t f = 0; !rc && f < N_FEEDS; f++)
+		rc = close_chunk(d, i, &d->cpus[i].feeds[f], err);
+	return rc;
 }
 
 /* ---- passes ---- */
 
 void drain_mark(struct drain *d, size_t i)
 {
-	d->cpus[i].marked = true;
+	d->cpus[i].feeds[FEED_SAMPLES].marked = true;
 }
 
 int drain_partial(struct drain *d, struct ruchy_error *err)
@@ -437,18 +489,14 @@ int drain_partial(struct drain *d, struct ruchy_error *err)
 
 	d->pass_start = now_ns(d);
 	for (size_t i = 0; i < d->n_cpus; i++)
-		if (d->cpus[i].samples)
-			d->cpus[i].head = ring_head(d->cpus[i].samples);
+		note_heads(&d->cpus[i]);
 	rc = drain_sideband(d, err);
 	if (!rc)
 		rc = write_sideband(d, false, err);
 	if (!rc)
 		rc = jit_capture_tail(d->jit, err);
-	for (size_t i = 0; !rc && i < d->n_cpus; i++) {
-		if (d->cpus[i].marked && d->cpus[i].samples)
-			rc = take_samples(d, i, err);
-		d->cpus[i].marked = false;
-	}
+	for (size_t i = 0; !rc && i < d->n_cpus; i++)
+		rc = take_marked(d, i, err);
 	return rc;
 }
 
@@ -477,10 +525,11 @@ int drain_full(struct drain *d, bool last, struct ruchy_error *err)
 	int rc;
 
 	for (size_t i = 0; i < d->n_cpus; i++)
-		d->cpus[i].marked = true;
+		for (size_t f = 0; f < N_FEEDS; f++)
+			d->cpus[i].feeds[f].marked = true;
 	rc = drain_partial(d, err);
 	for (size_t i = 0; !rc && i < d->n_cpus; i++)
-		rc = close_chunk(d, i, err);
+		rc = close_chunks(d, i, err);
 	if (!rc)
 		rc = write_losses(d, last, err);
 	if (!rc)
@@ -523,8 +572,10 @@ void drain_free(struct drain *d)
 		return;
 	for (size_t i = 0; d->cpus && i < d->n_cpus; i++) {
 		ruchy_buf_fini(&d->cpus[i].pending.data);
-		ruchy_buf_fini(&d->cpus[i].open.data);
-		stack_share_free(d->cpus[i].share);
+		for (size_t f = 0; f < N_FEEDS; f++) {
+			ruchy_buf_fini(&d->cpus[i].feeds[f].open.data);
+			stack_share_free(d->cpus[i].feeds[f].share);
+		}
 	}
 	free(d->cpus);
 	ruchy_buf_fini(&d->scratch);

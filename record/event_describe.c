@@ -87,6 +87,8 @@ void event_describe_mode(const struct event_set *set, struct ruchy_buf *text)
 		put_plural(text, counted, "counter");
 	if (counted)
 		put_text(text, " not sampled");
+	if (event_set_has_switches(set))
+		put_text(text, "; switches of threads");
 	if (event_set_takes_turns(set))
 		put_text(text, "; hardware counters take turns");
 	if (!event_set_grant(set)->read)
@@ -150,6 +152,8 @@ static void put_recording(const struct event_set *set, struct ruchy_buf *items)
 
 	if (event_set_takes_turns(set))
 		flags |= WIRE_RECORDING_TURNS;
+	if (event_set_has_switches(set))
+		flags |= WIRE_RECORDING_SWITCHES;
 	event_describe_mode(set, &text);
 	if (text.failed)
 		items->failed = true;

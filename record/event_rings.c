@@ -39,6 +39,7 @@ void event_rings_size(struct event_rings *rings, size_t samples_bytes)
 	sideband = sideband > MIN_RING_BYTES ? sideband : MIN_RING_BYTES;
 	rings->bytes[EVENT_SET_SAMPLES] = samples_bytes;
 	rings->bytes[EVENT_SET_SIDEBAND] = sideband > page_bytes ? sideband : page_bytes;
+	rings->bytes[EVENT_SET_OFF_CPU] = samples_bytes;
 }
 
 /* ---- rings ---- */
@@ -89,20 +90,22 @@ static int redirect_counter(const struct perf_sys *sys, const struct event_item 
 }
 
 int event_rings_map(const struct perf_sys *sys, struct event_item *items, size_t n_items,
-		    struct event_rings *rings)
+		    size_t off_cpu, struct event_rings *rings)
 {
 	int rc = map_rings(sys, &items[0], EVENT_SET_SAMPLES, rings);
 
 	if (!rc)
 		rc = map_rings(sys, &items[n_items - 1], EVENT_SET_SIDEBAND, rings);
+	if (!rc && off_cpu)
+		rc = map_rings(sys, &items[off_cpu], EVENT_SET_OFF_CPU, rings);
 	for (size_t n = 1; !rc && n + 1 < n_items; n++)
-		rc = redirect_counter(sys, &items[0], &items[n]);
+		rc = n == off_cpu ? 0 : redirect_counter(sys, &items[0], &items[n]);
 	return rc;
 }
 
 void event_rings_unmap(struct event_rings *rings)
 {
-	for (size_t which = 0; which < 2; which++) {
+	for (size_t which = 0; which < EVENT_SET_RINGS; which++) {
 		for (size_t i = 0; rings->of[which] && i < rings->n; i++)
 			ring_free(rings->of[which][i]);
 		free(rings->of[which]);

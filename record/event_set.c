@@ -13,6 +13,7 @@
 #include "ruchy/trace_meta.h"
 
 #define DEFAULT_RATE_HZ 1000 /* of the counters together, where the time base has a period */
+#define MAX_ITEMS       (COUNTER_MAX + 3) /* counters, stand-in clock, off-CPU, sideband */
 
 /* A counter of the plan, or what stands in for the time base. */
 struct slot {
@@ -32,9 +33,11 @@ struct event_set {
 	struct perf_attr_grant grant;
 	struct event_fit fit;
 	struct counter clock; /* cpu_clock, in case it must stand in */
+	struct counter leave; /* context switches: where threads leave the CPU */
 	struct event_rings rings;
-	struct event_item items[COUNTER_MAX + 2];
+	struct event_item items[MAX_ITEMS];
 	size_t n_items;
+	size_t off_cpu; /* which of them samples threads leaving; 0: none does */
 	struct slot slots[COUNTER_MAX + 1]; /* the plan's, and what stands in */
 	size_t n_slots;
 	struct event_table table;
@@ -129,7 +132,8 @@ static int open_time_base(struct event_set *s, struct fallback_list *fallbacks,
 	struct perf_attr_rate rate = { .rate_hz = s->request.rate_hz,
 				       .period = s->request.period,
 				       .values = counter->hardware && s->plan->n > 1,
-				       .pinned = s->fit.pinned };
+				       .pinned = s->fit.pinned,
+				       .switches = s->request.off_cpu };
 	int rc = -ENOENT;
 
 	if (!slot->reason)
@@ -222,6 +226,32 @@ static int open_counters(struct event_set *s)
 	return rc ? rc : open_group(s, 0, rate_hz);
 }
 
+/*
+ * Where threads leave the CPU, with their stacks: every time. A frequency would have the kernel
+ * lengthen the period after two switches at a short distance, and miss the long waits behind them.
+ * What limits it is a ring of its own, which is drained once a round: what does not fit is not
+ * sampled, while the SWITCH records stand in the sample ring all the same.
+ */
+static int open_off_cpu(struct event_set *s, struct fallback_list *fallbacks,
+			struct ruchy_error *err)
+{
+	struct perf_attr_rate rate = { .period = 1 };
+	int rc = s->grant.kernel ? open_sampling(s, &s->leave, WIRE_ROLE_OFF_CPU, &rate, NULL)
+				 : -EACCES;
+
+	if (rc == -ENOMEM ||
+	    (rc < 0 && fallback_add(fallbacks, true,
+				    "how long threads wait is recorded, not where: stacks of "
+				    "context switches need kernel samples "
+				    "(kernel.perf_event_paranoid, CAP_PERFMON)") < 0))
+		return no_memory(err);
+	if (rc == 0) {
+		s->off_cpu = s->n_items - 1;
+		s->items[s->off_cpu].name = "off_cpu";
+	}
+	return 0;
+}
+
 static int open_sideband(struct event_set *s, struct ruchy_error *err)
 {
 	struct event_item *item = &s->items[s->n_items];
@@ -244,7 +274,7 @@ static void close_all(struct event_set *s)
 	event_rings_unmap(&s->rings);
 	for (size_t i = 0; i < s->n_items; i++)
 		event_item_close(&s->items[i]);
-	s->n_items = 0;
+	s->n_items = s->off_cpu = 0;
 	for (size_t i = 0; i < s->n_slots; i++)
 		free(s->slots[i].reason);
 	s->n_slots = 0;
@@ -279,6 +309,11 @@ static int open_events(struct event_set *s, struct fallback_list *fallbacks,
 		return rc;
 	if (open_counters(s) < 0)
 		return no_memory(err);
+	if (s->request.off_cpu) {
+		rc = open_off_cpu(s, fallbacks, err);
+		if (rc < 0)
+			return rc;
+	}
 	return open_sideband(s, err);
 }
 
@@ -298,7 +333,7 @@ static int open_with_rings(struct event_set *s, struct fallback_list *fallbacks,
 		rc = open_events(s, fallbacks, err);
 		if (rc < 0)
 			return rc;
-		rc = event_rings_map(s->sys, s->items, s->n_items, &s->rings);
+		rc = event_rings_map(s->sys, s->items, s->n_items, s->off_cpu, &s->rings);
 		if (!rc)
 			break;
 		if (rc != -EPERM && rc != -ENOMEM) {
@@ -370,6 +405,8 @@ int event_set_open(const struct event_set_config *config, struct perf_attr_reque
 	s->counting = request->samples_on_exec;
 	rc = counter_parse("cpu_clock", s->pmus, &s->clock, err);
 	if (!rc)
+		rc = counter_parse("context_switches", s->pmus, &s->leave, err);
+	if (!rc)
 		rc = probe(s, request, fallbacks, err);
 	if (rc < 0)
 		goto out_free;
@@ -402,7 +439,7 @@ unsigned event_set_cpu(const struct event_set *s, size_t i)
 
 struct ring *event_set_ring(const struct event_set *s, enum event_set_ring which, size_t i)
 {
-	return s->rings.of[which][i];
+	return s->rings.of[which] ? s->rings.of[which][i] : NULL;
 }
 
 int event_set_poll_fd(const struct event_set *s, enum event_set_ring which, size_t i, int fd)
@@ -465,6 +502,11 @@ const struct event_item *event_set_item(const struct event_set *s, size_t i)
 const struct perf_attr_grant *event_set_grant(const struct event_set *s)
 {
 	return &s->grant;
+}
+
+bool event_set_has_switches(const struct event_set *s)
+{
+	return s->request.off_cpu;
 }
 
 bool event_set_takes_turns(const struct event_set *s)
@@ -539,7 +581,9 @@ void event_set_put_loss(struct event_set *s, size_t i, uint64_t from_ns, uint64_
 			struct ruchy_buf *items)
 {
 	for (size_t n = 0; s->grant.lost && n < s->n_items; n++)
-		event_item_put_loss(s->sys, &s->items[n], (uint32_t)n, i, from_ns, to_ns, items);
+		if (!n || n != s->off_cpu) /* its ring is full by design */
+			event_item_put_loss(s->sys, &s->items[n], (uint32_t)n, i, from_ns, to_ns,
+					    items);
 }
 
 /* What opened and ran on the recorder may still have found no counter free later on. */
@@ -566,7 +610,7 @@ static struct perf_sys_count total_of(const struct event_set *s, size_t n)
 
 void event_set_put_totals(const struct event_set *s, struct ruchy_buf *items, uint64_t *ret_lost)
 {
-	uint64_t ran_ns[COUNTER_MAX + 2];
+	uint64_t ran_ns[MAX_ITEMS];
 
 	*ret_lost = 0;
 	for (size_t n = 0; n < s->n_items; n++) {
@@ -579,7 +623,7 @@ void event_set_put_totals(const struct event_set *s, struct ruchy_buf *items, ui
 					    .lost = sum.lost };
 
 		trace_meta_put_total(items, &total);
-		*ret_lost += sum.lost;
+		*ret_lost += n && n == s->off_cpu ? 0 : sum.lost;
 		ran_ns[n] = sum.running_ns;
 	}
 	for (size_t n = 0; n < s->n_items; n++)
@@ -594,6 +638,7 @@ void event_set_free(struct event_set *s)
 	close_all(s);
 	event_fit_fini(&s->fit);
 	counter_fini(&s->clock);
+	counter_fini(&s->leave);
 	event_table_fini(&s->table);
 	free(s);
 }

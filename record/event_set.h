@@ -3,11 +3,11 @@
  * event_set.h - every event of a recording, open for every task on every CPU, and their
  * rings.
  *
- * Item 0 is the time base, then the counters that sample on their own overflow,
- * last the sideband dummy; an item's number is its number in the trace. The time
- * base owns each CPU's sample ring, the counters write into it too; the sideband
- * has a smaller ring per CPU of its own, so that it survives when sample rings
- * overflow. A CPU that is offline has no ring (NULL) and costs nothing.
+ * Item 0 is the time base, then the counters that sample on their own overflow and
+ * what samples threads leaving the CPU, last the sideband dummy; an item's number is its number in
+ * the trace. The time base owns each CPU's sample ring, the counters write into it too; the
+ * sideband has a smaller ring per CPU of its own, so that it survives when sample rings overflow. A
+ * CPU that is offline has no ring (NULL) and costs nothing.
  *
  * Life cycle: open (nothing counts yet), begin (the sideband), resume (the samples),
  * pause and resume as often as one likes, disable, totals, free. What the request
@@ -71,6 +71,8 @@ bool event_set_counter(const struct event_set *s, size_t i, struct event_set_cou
 size_t event_set_items(const struct event_set *s);
 const struct event_item *event_set_item(const struct event_set *s, size_t i);
 const struct perf_attr_grant *event_set_grant(const struct event_set *s);
+/* Are the switches of threads recorded? */
+bool event_set_has_switches(const struct event_set *s);
 /* Are there more counters than the PMU has? */
 bool event_set_takes_turns(const struct event_set *s);
 
@@ -87,7 +89,8 @@ void event_set_put_loss(struct event_set *s, size_t i, uint64_t from_ns, uint64_
 			struct ruchy_buf *items);
 /* An id of the sideband's, for records that are not the kernel's. */
 uint64_t event_set_sideband_id(const struct event_set *s);
-/* TOTAL items; the samples and sideband records lost, where the kernel tells, in *ret_lost. */
+/* TOTAL items; the samples and sideband records lost, where the kernel tells, in *ret_lost. Those
+ * of threads leaving the CPU are none of them: their ring is drained once a round, by design. */
 void event_set_put_totals(const struct event_set *s, struct ruchy_buf *items, uint64_t *ret_lost);
 void event_set_free(struct event_set *s);
 

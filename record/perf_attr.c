@@ -72,6 +72,7 @@ void perf_attr_sampling(const struct perf_attr_request *request,
 		ret->sample_period = TIMER_NS;
 	ret->wakeup_watermark = watermark_bytes;
 	ret->pinned = rate->pinned;
+	ret->context_switch = rate->switches;
 	set_place(counter, grant->kernel, ret);
 	ret->exclude_idle = request->not_idle && is_clock(part);
 	if (counter->precise >= 0)

@@ -36,6 +36,7 @@ struct perf_attr_request {
 	/* The command's exec starts them, else event_set_enable. */
 	bool sideband_on_exec, samples_on_exec;
 	bool not_idle; /* a clock leaves a CPU's idle time out: of everything that runs */
+	bool off_cpu;  /* every switch of a thread, and samples of where it left the CPU */
 };
 
 /* What the kernel accepts; all true is the top of the ladder. */
@@ -63,6 +64,7 @@ struct perf_attr_rate {
 	bool group;               /* a member of a group of several: each reads all */
 	bool values;              /* where granted, samples hold what was counted */
 	bool pinned;              /* always on the PMU, before those that take turns */
+	bool switches;            /* carries the SWITCH records of its tasks, too */
 };
 
 /* A sampling event of a part of `counter`. The ring that it may own wakes us at

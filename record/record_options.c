@@ -57,6 +57,7 @@ static const char help[] =
 	"                           everything that runs there\n"
 	"      --cgroup PATH        record what runs in this cgroup and those below it\n"
 	"      --wait-for NAME      wait for a process of this name, then record it as -p\n"
+	"      --off-cpu            also where threads wait and for how long\n"
 	"      --no-inherit         only COMMAND's first thread; with -p or -t, only the\n"
 	"                           threads that are there\n"
 	"      --delay MS           take the first sample so many milliseconds later\n"
@@ -97,6 +98,7 @@ enum flag_id {
 	FLAG_NO_INHERIT,
 	FLAG_DELAY,
 	FLAG_CONTROL,
+	FLAG_OFF_CPU,
 	FLAG_DURATION,
 	FLAG_MAX_SAMPLES,
 	FLAG_MAX_SIZE,
@@ -139,6 +141,7 @@ static const struct flag {
 	{ FLAG_CONTROL, 0, "control", true },
 	{ FLAG_CGROUP, 0, "cgroup", true },
 	{ FLAG_WAIT_FOR, 0, "wait-for", true },
+	{ FLAG_OFF_CPU, 0, "off-cpu", false },
 };
 
 #define N_FLAGS (sizeof(flags) / sizeof(flags[0]))
@@ -385,6 +388,9 @@ static int apply(const struct flag *flag, const char *value, struct record_optio
 	case FLAG_NO_INHERIT:
 		o->request.inherit = false;
 		return 0;
+	case FLAG_OFF_CPU:
+		o->request.off_cpu = true;
+		return 0;
 	case FLAG_DURATION:
 		return take_duration(flag, value, &o->limits.duration_ns, err);
 	case FLAG_MAX_SAMPLES:
@@ -498,6 +504,10 @@ static int check(struct record_options *o, struct ruchy_error *err)
 			err, RUCHY_E_USAGE,
 			"'%s': a command is recorded, or what runs already, not both",
 			o->command[0]);
+	if (o->request.off_cpu && o->cpus.n)
+		return ruchy_error_set(err, RUCHY_E_USAGE,
+				       "--off-cpu and --cpus exclude each other: a thread may come "
+				       "back on another CPU");
 	if (!o->request.rate_hz && !o->request.period)
 		o->request.rate_hz = DEFAULT_RATE_HZ;
 	return 0;
@@ -625,6 +635,8 @@ void record_options_describe(const struct record_options *o, struct ruchy_buf *t
 		put(text, " --stack-privacy=redact");
 	if (!o->request.inherit)
 		put(text, " --no-inherit");
+	if (o->request.off_cpu)
+		put(text, " --off-cpu");
 	if (o->limits.duration_ns) {
 		char word[64];
 

@@ -38,6 +38,8 @@ struct profile_column {
 	bool time_base;
 	bool nanoseconds; /* count is time, else events */
 	bool leader;      /* charged by differences between samples of a group's leader */
+	bool off_cpu;     /* time that threads were off the CPU: a sample is an interval */
+	bool derived;     /* a sum of others, which hold every sample of it */
 	struct profile_weight total;  /* over all samples */
 	profile_squares squares;      /* of total */
 	size_t n_traces, n_exact;     /* traces that recorded it; that have an exact total of it */
@@ -148,6 +150,18 @@ struct profile_module {
 	const char *unwind, *symbols, *debug_info; /* what was found, and where: module_facts.h */
 };
 
+/* Time off the CPU: how it is known. Sums by stack, thread and function are in the columns
+ * `blocked` (it waited) and `preempted` (it could have gone on). */
+struct profile_off_cpu {
+	bool recorded;
+	int on, blocked, preempted; /* columns; on: the time base's, -1: none */
+	double on_ns;               /* a count of `on`, in ns; NAN: unknown */
+	uint64_t intervals;
+	uint64_t unsampled, unsampled_ns; /* of them without a stack */
+	uint64_t open;                    /* cut by the recording's end */
+	uint64_t unmatched;               /* switches whose counterpart was lost: no interval */
+};
+
 /* What was recorded, for headers; copied from the first trace. */
 struct profile_info {
 	const char *trace, *command, *hostname, *kernel, *arch, *cpu_model, *recorder, *format;
@@ -162,6 +176,7 @@ struct profile_info {
 	uint64_t duration_ns;      /* first to last sample, added up over the traces */
 	bool complete;             /* the recording ended properly */
 	uint64_t samples, lost, throttled, damaged, withheld;
+	struct profile_off_cpu off_cpu;
 	const char *const *warnings; /* one line each: modules refused, missing, damage */
 	size_t n_warnings;
 };
@@ -259,17 +274,33 @@ int profile_builder_trace(struct profile_builder *b, const char *path,
  */
 int profile_builder_add(struct profile_builder *b, unsigned worker, uint64_t order,
 			const struct event *sample, const char *comm, const struct stack *stack);
-/* What the records of a trace told of loss. */
+/*
+ * A SWITCH record, likewise, and as many at once; comm NULL: its thread is not wanted. Then,
+ * between such: all that happened before `until_ns` was added, so that the intervals off the CPU
+ * that ended by then can be charged; `order` is behind those of all records so far, and not used
+ * for another.
+ */
+int profile_builder_switch(struct profile_builder *b, unsigned worker, uint64_t order,
+			   const struct event *e, const char *comm);
+int profile_builder_settle(struct profile_builder *b, uint64_t until_ns, uint64_t order);
+/* What the records of a trace told of loss, and of its end. */
 struct profile_losses {
 	uint64_t lost;      /* sum of LOST and LOST_SAMPLES records */
 	uint64_t throttles; /* THROTTLE records */
 	uint64_t damaged;   /* records that could not be decoded */
+	uint64_t end_ns;    /* when the recording ended, as far as it tells */
+	uint64_t order;     /* as of profile_builder_settle */
 };
 
 /* End of the current trace: totals, loss, integrity. */
 int profile_builder_trace_end(struct profile_builder *b, const struct trace_meta *meta,
 			      const struct trace_integrity *integrity,
 			      const struct profile_losses *losses);
+/* Is it the name of a time that reports can show: on_cpu, off_cpu, blocked, preempted, wall? */
+bool profile_is_time(const char *name);
+/* Let all reports show that time instead of the time base. Behind the last trace. RUCHY_E_USAGE
+ * with one line in `err`: the recordings do not tell it. */
+int profile_builder_weigh(struct profile_builder *b, const char *name, struct ruchy_error *err);
 /* A line for info.warnings (copied). */
 int profile_builder_warn(struct profile_builder *b, const char *text);
 /* Leave stacks cut as they are. */

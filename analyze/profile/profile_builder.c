@@ -10,6 +10,7 @@
 
 #include "analyze/filter.h"
 #include "analyze/profile/profile_leader.h"
+#include "analyze/profile/profile_offcpu.h"
 
 struct profile_builder *profile_builder_new(unsigned workers, bool rows)
 {
@@ -20,9 +21,10 @@ struct profile_builder *profile_builder_new(unsigned workers, bool rows)
 		return NULL;
 	b->info.complete = true;
 	b->dump_limit = UINT32_MAX;
+	b->blocked = b->preempted = -1;
 	b->counts = calloc(workers, sizeof(struct profile_counts *));
 	b->n_workers = b->counts ? workers : 0;
-	b->rows = rows ? row_spill_new(workers) : NULL;
+	b->rows = rows ? row_spill_new(workers + 1) : NULL; /* one for profile_offcpu's own */
 	b->rows_wanted = rows;
 	ok = b->counts && (b->rows || !rows);
 	for (unsigned i = 0; ok && i < workers; i++)
@@ -46,6 +48,7 @@ void profile_builder_free(struct profile_builder *b)
 	free(b->event_columns);
 	row_spill_free(b->rows);
 	free(b->times);
+	profile_offcpu_free(b->off);
 	free(b->fallbacks.at);
 	free(b->warnings.at);
 	intern_fini(&b->fallbacks.said);
@@ -72,7 +75,7 @@ int profile_builder_filter(struct profile_builder *b, const struct filter *filte
 {
 	b->filter = filter;
 	if (!b->rows && filter_by_row(filter))
-		b->rows = row_spill_new(b->n_workers);
+		b->rows = row_spill_new(b->n_workers + 1);
 	return b->rows || !filter_by_row(filter) ? 0 : RUCHY_E_NOMEM;
 }
 
@@ -178,6 +181,9 @@ static bool counts_nanoseconds(const struct event_desc *e)
 	       (e->config == PERF_COUNT_SW_CPU_CLOCK || e->config == PERF_COUNT_SW_TASK_CLOCK);
 }
 
+/* In place of a column: its samples tell where a thread leaves the CPU. */
+#define OFF_CPU_EVENT (-2)
+
 static int column_of(struct profile_builder *b, const struct event_desc *event)
 {
 	const char *name = profile_builder_text(b, event->name);
@@ -196,6 +202,47 @@ static int column_of(struct profile_builder *b, const struct event_desc *event)
 					 .time_base = event->role == WIRE_ROLE_TIME_BASE,
 					 .nanoseconds = counts_nanoseconds(event) };
 	return (int)b->n_columns++;
+}
+
+/* A column of profile_offcpu's. */
+static int off_column(struct profile_builder *b, const char *name)
+{
+	const struct event_desc event = { .name = (char *)(uintptr_t)name,
+					  .role = WIRE_ROLE_OFF_CPU };
+	int column = column_of(b, &event);
+
+	if (column < 0)
+		return column;
+	b->columns[column].nanoseconds = true;
+	b->columns[column].off_cpu = true;
+	b->columns[column].n_traces++;
+	return column;
+}
+
+/* The trace tells of switches: make what takes them, once, and counts for intervals that have no
+ * stack, as those of one worker more. */
+static int begin_off_cpu(struct profile_builder *b, const struct trace_meta *meta)
+{
+	struct profile_counts **bigger;
+
+	b->switches = meta->has_recording && (meta->recording_flags & WIRE_RECORDING_SWITCHES);
+	if (!b->switches || b->off)
+		return 0;
+	b->blocked = off_column(b, "blocked");
+	b->preempted = b->blocked < 0 ? b->blocked : off_column(b, "preempted");
+	if (b->preempted < 0)
+		return RUCHY_E_NOMEM;
+	bigger = realloc(b->counts, (b->n_workers + 1) * sizeof(struct profile_counts *));
+	if (!bigger)
+		return RUCHY_E_NOMEM;
+	b->counts = bigger;
+	b->off = profile_offcpu_new((size_t)b->blocked, (size_t)b->preempted, b->n_workers);
+	b->counts[b->n_workers] = b->off ? profile_counts_new() : NULL;
+	if (!b->counts[b->n_workers])
+		return RUCHY_E_NOMEM;
+	b->n_workers++;
+	b->info.off_cpu.recorded = true;
+	return 0;
 }
 
 /* Count the current trace once, however many of its events share a column. */
@@ -217,6 +264,10 @@ static int map_events(struct profile_builder *b, const struct event_table *event
 		columns[i] = -1;
 		if (events->events[i].role == WIRE_ROLE_SIDEBAND)
 			continue;
+		if (events->events[i].role == WIRE_ROLE_OFF_CPU) {
+			columns[i] = OFF_CPU_EVENT;
+			continue;
+		}
 		columns[i] = column_of(b, &events->events[i]);
 		if (columns[i] < 0)
 			return RUCHY_E_NOMEM;
@@ -279,6 +330,7 @@ int profile_builder_trace(struct profile_builder *b, const char *path,
 		if (meta->events.events[i].stack_user > b->dump_bytes)
 			b->dump_bytes = meta->events.events[i].stack_user;
 	rc = rc < 0 ? rc : map_events(b, &meta->events);
+	rc = rc < 0 ? rc : begin_off_cpu(b, meta);
 	for (unsigned i = 0; rc == 0 && i < b->n_workers; i++)
 		rc = profile_counts_trace(b->counts[i], b->n_columns);
 	for (size_t i = 0; rc == 0 && i < meta->n_counters; i++)
@@ -310,6 +362,8 @@ int profile_builder_add(struct profile_builder *b, unsigned worker, uint64_t ord
 	int column = counter_column(b, sample->event), rc;
 	struct counted counted;
 
+	if (column == OFF_CPU_EVENT && b->switches && stack)
+		return profile_offcpu_left(b, worker, order, sample, comm, stack);
 	if (column < 0)
 		return 0; /* an event that carries sideband only */
 	if (!stack) {
@@ -320,6 +374,17 @@ int profile_builder_add(struct profile_builder *b, unsigned worker, uint64_t ord
 				b->columns[column].time_base, sample, comm, stack, &counted);
 	return rc < 0 || !b->rows ? rc
 				  : add_row(b, worker, order, (size_t)column, sample, &counted);
+}
+
+int profile_builder_switch(struct profile_builder *b, unsigned worker, uint64_t order,
+			   const struct event *e, const char *comm)
+{
+	return b->switches ? profile_offcpu_switch(b, worker, order, e, comm) : 0;
+}
+
+int profile_builder_settle(struct profile_builder *b, uint64_t until_ns, uint64_t order)
+{
+	return b->switches ? profile_offcpu_settle(b, until_ns, order) : 0;
 }
 
 /* ---- a trace ends: totals and loss ---- */
@@ -346,17 +411,22 @@ static void add_totals(struct profile_builder *b, const struct trace_meta *meta)
 		}
 }
 
+/* Samples that should be there: not sideband, nor of threads leaving the CPU, which are limited. */
+static bool counts_as_lost(const struct trace_meta *meta, uint32_t event)
+{
+	return meta->events.events[event].role <= WIRE_ROLE_COUNTER;
+}
+
 /* Loss is told up to three times (totals, flushes, LOST records); the greatest knows best. */
 static uint64_t lost_samples(const struct trace_meta *meta, const struct profile_losses *losses)
 {
 	uint64_t totals = 0, flushes = 0, most = losses->lost;
 
 	for (size_t i = 0; i < meta->n_totals; i++)
-		if (meta->totals[i].has_lost &&
-		    meta->events.events[meta->totals[i].event].role != WIRE_ROLE_SIDEBAND)
+		if (meta->totals[i].has_lost && counts_as_lost(meta, meta->totals[i].event))
 			totals += meta->totals[i].lost;
 	for (size_t i = 0; i < meta->n_losses; i++)
-		if (meta->events.events[meta->losses[i].event].role != WIRE_ROLE_SIDEBAND)
+		if (counts_as_lost(meta, meta->losses[i].event))
 			flushes += meta->losses[i].lost;
 	if (totals > most)
 		most = totals;
@@ -391,7 +461,10 @@ int profile_builder_trace_end(struct profile_builder *b, const struct trace_meta
 {
 	struct profile_info *info = &b->info;
 	char line[512];
+	int rc = b->switches ? profile_offcpu_end(b, losses->end_ns, losses->order) : 0;
 
+	if (rc < 0)
+		return rc;
 	add_totals(b, meta);
 	if (add_times(b) < 0)
 		return RUCHY_E_NOMEM;

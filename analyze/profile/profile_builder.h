@@ -10,6 +10,9 @@
 #include "analyze/profile/profile_counts.h"
 #include "analyze/profile/row_spill.h"
 
+struct profile_offcpu;
+struct profile_time;
+
 /* Texts in the order added, for lists of lines in profile_info. */
 struct text_list {
 	const char **at; /* owned array of texts in `texts` */
@@ -34,10 +37,14 @@ struct profile_builder {
 	size_t n_counters;
 	int *event_columns; /* owned: column of each event of the current trace, -1 none */
 	size_t n_event_columns;
-	struct row_spill *rows;      /* NULL: not kept */
-	bool rows_wanted;            /* by a report, not only by the filter */
-	const struct filter *filter; /* borrowed; NULL: none */
-	struct trace_times *times;   /* owned, by trace */
+	struct row_spill *rows;           /* NULL: not kept */
+	bool rows_wanted;                 /* by a report, not only by the filter */
+	const struct filter *filter;      /* borrowed; NULL: none */
+	struct trace_times *times;        /* owned, by trace */
+	struct profile_offcpu *off;       /* owned; NULL: no trace tells of switches */
+	bool switches;                    /* the current trace does */
+	int blocked, preempted;           /* columns of `off`; -1: none */
+	const struct profile_time *weigh; /* what reports show; NULL: the time base */
 	bool lines, leaves;
 	/* The CPU time of the tasks recorded, the whole of coverage, and how many traces tell it.
 	 */

@@ -250,9 +250,9 @@ void profile_counts_skip(struct profile_counts *c, uint64_t order, size_t column
 	see_time(c, order, sample);
 }
 
-int profile_counts_add(struct profile_counts *c, uint64_t order, size_t column, bool end_counts,
-		       const struct event *sample, const char *comm, const struct stack *stack,
-		       struct counted *ret)
+int profile_counts_place(struct profile_counts *c, uint64_t order, bool end_counts,
+			 const struct event *sample, const char *comm, const struct stack *stack,
+			 struct counted *ret)
 {
 	const struct thread_slot *thread = thread_of(c, order, sample, comm);
 	struct group_key key = { .end = stack->end };
@@ -271,7 +271,32 @@ int profile_counts_add(struct profile_counts *c, uint64_t order, size_t column, 
 	if (group == KEYSET_NONE)
 		return RUCHY_E_NOMEM;
 	see_time(c, order, sample);
-	*ret = (struct counted){ group, thread->thread };
-	return profile_counts_put(c, ret, key.stack, column, sample->sample.period, end_counts,
-				  stack->end);
+	*ret = (struct counted){ group, thread->thread, key.stack };
+	return 0;
+}
+
+int profile_counts_charge(struct profile_counts *c, size_t column, const struct counted *at,
+			  uint64_t weight)
+{
+	struct counts_column *to = &c->columns[column];
+
+	if (profile_counts_too_many(c->n_columns, at->group) ||
+	    profile_counts_too_many(c->n_columns, at->thread))
+		return RUCHY_E_LIMIT;
+	if (!count(&to->groups, at->group, weight) || !count(&to->threads, at->thread, weight))
+		return RUCHY_E_NOMEM;
+	to->total.samples++;
+	to->total.count += weight;
+	return 0;
+}
+
+int profile_counts_add(struct profile_counts *c, uint64_t order, size_t column, bool end_counts,
+		       const struct event *sample, const char *comm, const struct stack *stack,
+		       struct counted *ret)
+{
+	int rc = profile_counts_place(c, order, end_counts, sample, comm, stack, ret);
+
+	return rc < 0 ? rc
+		      : profile_counts_put(c, ret, ret->stack, column, sample->sample.period,
+					   end_counts, stack->end);
 }

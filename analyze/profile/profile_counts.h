@@ -91,7 +91,7 @@ struct profile_counts {
 
 /* What the row of a sample refers to. */
 struct counted {
-	uint32_t group, thread;
+	uint32_t group, thread, stack; /* stack: a node of the tree */
 };
 
 /* NULL: no memory. */
@@ -99,6 +99,14 @@ struct profile_counts *profile_counts_new(void);
 /* A trace begins: names at addresses seen before may be others; there are `n_columns` now.
  * RUCHY_E_NOMEM. */
 int profile_counts_trace(struct profile_counts *c, size_t n_columns);
+/* The place of a sample among the counts, made at first sight, without any weight; `end_counts` and
+ * the rest as below. */
+int profile_counts_place(struct profile_counts *c, uint64_t order, bool end_counts,
+			 const struct event *sample, const char *comm, const struct stack *stack,
+			 struct counted *ret);
+/* Add one sample of weight `count` in `column` to a place. RUCHY_E_NOMEM. */
+int profile_counts_charge(struct profile_counts *c, size_t column, const struct counted *at,
+			  uint64_t count);
 /* Count a sample in `column`; `end_counts`: it is of the time base. `order` rises from call to
  * call. RUCHY_E_NOMEM, RUCHY_E_LIMIT. */
 int profile_counts_add(struct profile_counts *c, uint64_t order, size_t column, bool end_counts,

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "analyze/profile/profile_finish.h"
+#include "analyze/profile/profile_weigh.h"
 
 void profile_free(struct profile *pub)
 {
@@ -167,6 +168,7 @@ int profile_builder_finish(struct profile_builder *b, struct symbolizer *symboli
 	rc = rc < 0 ? rc : profile_cuts_join(&f);
 	rc = rc < 0 ? rc : profile_frames_name(&f, symbolizer);
 	rc = rc < 0 ? rc : profile_filter_run(&f, modules);
+	rc = rc < 0 ? rc : profile_weigh_make(&f);
 	rc = rc < 0 ? rc : profile_frames_make(&f, modules);
 	rc = rc < 0 ? rc : profile_broken_make(&f);
 	rc = rc < 0 ? rc : profile_tree_make(&f);
@@ -215,6 +217,11 @@ static int visit_row(void *arg, unsigned worker, const struct spilled_row *row)
 		.end = group->end
 	};
 
+	int rc = v->visit(v->arg, &renumbered);
+
+	if (rc || !profile_weigh_row(&p->weighed, renumbered.column, &renumbered.period))
+		return rc;
+	renumbered.column = (uint32_t)p->weighed.column;
 	return v->visit(v->arg, &renumbered);
 }
 

@@ -13,12 +13,21 @@
 
 #include "analyze/profile/profile_builder.h"
 
+/* The column that the reports are weighed by, where a time was named, and what it is made of. */
+struct profile_weighed {
+	int column; /* -1: the time base, as ever */
+	bool made;  /* of the next: columns, -1 those that are no part of it */
+	int on, off[2];
+	double on_ns; /* a count of `on`, in ns */
+};
+
 /* The profile and what it owns. `pub` comes first: a pointer to one is a pointer to the other. */
 struct profile_whole {
 	struct profile pub;
 	struct intern texts, thread_names;
 	struct row_spill *rows;
 	struct profile_column *columns;
+	struct profile_weighed weighed;
 	struct profile_counter *counters;
 	struct profile_function *functions;
 	struct profile_frame *frames;

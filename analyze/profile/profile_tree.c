@@ -66,7 +66,9 @@ static const char *broken_name(struct profile_builder *b, enum stack_end end)
 {
 	char text[128];
 
-	snprintf(text, sizeof(text), "[broken: %s]", stack_end_text(end));
+	snprintf(text, sizeof(text),
+		 end == STACK_END_BLOCKED || end == STACK_END_PREEMPTED ? "[%s]" : "[broken: %s]",
+		 stack_end_text(end));
 	return profile_builder_text(b, text);
 }
 

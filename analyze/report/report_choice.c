@@ -106,7 +106,8 @@ int report_choose_by(const char *name, enum report_by *ret, struct ruchy_error *
 int report_choose_weight(const struct profile *p, const char *name, size_t *ret_column,
 			 struct ruchy_error *err)
 {
-	int column = profile_find_column(p, name);
+	/* a profile that was asked for a time is made so that its time base is that */
+	int column = profile_is_time(name) ? p->time_base : profile_find_column(p, name);
 	struct names known = { 0 };
 
 	if (column >= 0) {

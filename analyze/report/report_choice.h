@@ -31,7 +31,7 @@ struct report_order {
 /* `name`: self, total, samples, a counter or a metric's key; NULL: self. RUCHY_E_USAGE. */
 int report_choose_order(const struct profile *p, const char *name, struct report_order *ret,
 			struct ruchy_error *err);
-/* The column of the counter `name`. RUCHY_E_USAGE. */
+/* The column of the counter or time `name`. RUCHY_E_USAGE. */
 int report_choose_weight(const struct profile *p, const char *name, size_t *ret_column,
 			 struct ruchy_error *err);
 /* The metric with the key `name`, which the profile can have. RUCHY_E_USAGE. */

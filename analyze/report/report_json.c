@@ -225,6 +225,23 @@ static void add_trace(struct json *j, cJSON *root, const struct profile_info *in
 	json_add(j, trace, "complete", cJSON_CreateBool(info->complete));
 }
 
+static void add_off_cpu(struct json *j, cJSON *root)
+{
+	const struct profile_off_cpu *off = &j->p->info.off_cpu;
+	cJSON *object;
+
+	if (!off->recorded)
+		return;
+	object = json_add(j, root, "off_cpu", cJSON_CreateObject());
+	json_add(j, object, "blocked_ns", json_count(j->p->columns[off->blocked].total.count));
+	json_add(j, object, "preempted_ns", json_count(j->p->columns[off->preempted].total.count));
+	json_add(j, object, "intervals", json_count(off->intervals));
+	json_add(j, object, "unsampled", json_count(off->unsampled));
+	json_add(j, object, "unsampled_ns", json_count(off->unsampled_ns));
+	json_add(j, object, "open", json_count(off->open));
+	json_add(j, object, "unmatched", json_count(off->unmatched));
+}
+
 static void add_header(struct json *j, cJSON *root)
 {
 	const struct profile *p = j->p;
@@ -244,6 +261,7 @@ static void add_header(struct json *j, cJSON *root)
 	json_add(j, root, "throttled", json_count(info->throttled));
 	json_add(j, root, "damaged", json_count(info->damaged));
 	json_add(j, root, "withheld", json_count(info->withheld));
+	add_off_cpu(j, root);
 }
 
 /* What was left out on request; nothing where everything is shown. */

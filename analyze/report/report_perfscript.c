@@ -79,6 +79,8 @@ static int visit(void *arg, const struct profile_row *row)
 {
 	const struct target *target = arg;
 
+	if (target->p->columns[row->column].derived)
+		return 0; /* its parts are samples */
 	report_perfscript_sample(target->p, row, target->out);
 	/* A full disk or a closed pipe: the caller sees ferror, there is no use in going on. */
 	return ferror(target->out) ? 1 : 0;

@@ -17,6 +17,7 @@
 #include "analyze/report/text_counters.h"
 #include "analyze/report/text_page.h"
 #include "analyze/report/text_table.h"
+#include "analyze/report/text_threads.h"
 #include "analyze/report/text_tree.h"
 
 /* ---- header ---- */
@@ -267,6 +268,7 @@ static void put_header(const struct text_page *t)
 	put_filters(t);
 	put_stacks(t);
 	put_threads(t);
+	text_threads_head(t);
 	put_missing(t);
 	for (size_t i = 0; i < info->n_fallbacks; i++)
 		if (!is_told(t->p, info->fallbacks[i]))
@@ -295,7 +297,8 @@ static int write_page(const struct text_page *t, struct ruchy_error *err)
 	if (rc == 0 && t->options->annotation && text_annotate_write(t, t->options->annotation) < 0)
 		rc = ruchy_error_set(err, RUCHY_E_NOMEM, "report: out of memory");
 	if (rc == 0)
-		text_counters_write(t);
+		text_threads_write(t);
+	text_counters_write(t);
 	return rc;
 }
 

@@ -15,18 +15,20 @@
 #define STACK_MAX_FRAMES 2048 /* a longer chain ends with STACK_END_LIMIT */
 
 /* Why a stack ends: name (JSON key), text (for people), complete or broken. One list. */
-#define STACK_ENDS(X)                                                            \
-	X(ENTRY, "entry", "reached the entry", true)                             \
-	X(JOINED, "joined", "completed from other samples of the thread", true)  \
-	X(KERNEL_ONLY, "kernel_only", "no user part", true)                      \
-	X(EXEC, "exec", "in exec: the program that called it is gone", true)     \
-	X(TRUNCATED, "truncated", "the recorded stack bytes ran out", false)     \
-	X(NO_CFI, "no_cfi", "no unwind information and no frame pointer", false) \
-	X(NO_MODULE, "no_module", "module missing or refused", false)            \
-	X(NO_MAPPING, "no_mapping", "address in no known mapping", false)        \
-	X(BAD_CFA, "bad_cfa", "unwind information leads nowhere", false)         \
-	X(NO_REGISTERS, "no_registers", "no registers or stack recorded", false) \
-	X(LIMIT, "limit", "too many frames", false)
+#define STACK_ENDS(X)                                                                \
+	X(ENTRY, "entry", "reached the entry", true)                                 \
+	X(JOINED, "joined", "completed from other samples of the thread", true)      \
+	X(KERNEL_ONLY, "kernel_only", "no user part", true)                          \
+	X(EXEC, "exec", "in exec: the program that called it is gone", true)         \
+	X(TRUNCATED, "truncated", "the recorded stack bytes ran out", false)         \
+	X(NO_CFI, "no_cfi", "no unwind information and no frame pointer", false)     \
+	X(NO_MODULE, "no_module", "module missing or refused", false)                \
+	X(NO_MAPPING, "no_mapping", "address in no known mapping", false)            \
+	X(BAD_CFA, "bad_cfa", "unwind information leads nowhere", false)             \
+	X(NO_REGISTERS, "no_registers", "no registers or stack recorded", false)     \
+	X(LIMIT, "limit", "too many frames", false)                                  \
+	X(BLOCKED, "blocked", "waits off the CPU, its stack was not sampled", false) \
+	X(PREEMPTED, "preempted", "preempted, its stack was not sampled", false)
 
 #define STACK_END_ENUM(name, key, text, complete) STACK_END_##name,
 enum stack_end { STACK_ENDS(STACK_END_ENUM) STACK_END_COUNT };

@@ -59,7 +59,7 @@ enum wire_chunk_kind {
 	WIRE_CHUNK_META = 1,     /* items: u32 tag, u32 length, bytes, zero padding to 8 */
 	WIRE_CHUNK_SIDEBAND = 2, /* perf records that are not samples */
 	WIRE_CHUNK_SAMPLES =
-		3, /* perf records: samples, and what the kernel puts among them (LOST, THROTTLE) */
+		3, /* perf records: samples, and what stands among them (LOST, THROTTLE, SWITCH) */
 	WIRE_CHUNK_KALLSYMS = 4, /* whole lines of /proc/kallsyms, those that samples need */
 	WIRE_CHUNK_PERF_MAP = 5, /* whole lines of a process's perf map */
 	WIRE_CHUNK_JITDUMP = 6,  /* a part of a process's jitdump */
@@ -153,6 +153,7 @@ enum wire_event_role {
 	WIRE_ROLE_TIME_BASE = 0, /* only its samples weigh time */
 	WIRE_ROLE_COUNTER = 1,   /* sampled on its own overflow */
 	WIRE_ROLE_SIDEBAND = 2,  /* the dummy event that carries MMAP2, COMM, FORK, EXIT */
+	WIRE_ROLE_OFF_CPU = 3,   /* sampled where a thread leaves the CPU; weighs no time */
 };
 
 #define WIRE_STATUS_RUNNING \
@@ -163,6 +164,7 @@ enum wire_event_role {
 #define WIRE_RECORDING_READ         1u /* samples hold counter values (PERF_SAMPLE_READ) */
 #define WIRE_RECORDING_READ_REFUSED 2u /* the kernel refuses them for inherited events */
 #define WIRE_RECORDING_TURNS        4u /* more counters than the PMU has: they take turns */
+#define WIRE_RECORDING_SWITCHES     8u /* among the samples stand SWITCH records of all threads */
 
 enum wire_end {
 	WIRE_END_COMMAND = 0, /* the command ended */

@@ -9,7 +9,7 @@ PROGRAM_C      := -std=gnu11 -D_GNU_SOURCE
 RUSTC          ?= rustc
 STRIP          ?= $(CROSS)strip
 
-PROGRAMS_C := recursion shares mixed threads forkexec dlopen omitfp signal bigframe fptest env slices crowd secrets jit
+PROGRAMS_C := recursion shares mixed threads forkexec dlopen omitfp signal bigframe fptest env slices crowd secrets jit waits
 PROGRAMS   := $(addprefix $(PROGRAM_DIR)/,$(PROGRAMS_C) recursion_static recursion_static_pie \
                 recursion_stripped deep libplugin_a.so libplugin_b.so cpp golden demo)
 PROGRAMS_RUST := $(addprefix $(PROGRAM_DIR)/,rust_contract rust_stacks)
@@ -23,6 +23,7 @@ PROGRAM_FLAGS_fptest := -fno-omit-frame-pointer $(if $(filter x86_64 aarch64,$(A
 PROGRAM_FLAGS_jit    := -fno-omit-frame-pointer
 PROGRAM_LIBS_threads := -pthread
 PROGRAM_LIBS_crowd   := -pthread
+PROGRAM_LIBS_waits   := -pthread
 PROGRAM_LIBS_dlopen  := -ldl
 
 .PHONY: programs

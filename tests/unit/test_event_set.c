@@ -352,6 +352,58 @@ static void test_ordinary_user(void **state)
 	machine_free(&m);
 }
 
+static const struct event_item *off_cpu_item(const struct machine *m)
+{
+	for (size_t i = 0; i < event_set_items(m->set); i++)
+		if (event_set_item(m->set, i)->role == WIRE_ROLE_OFF_CPU)
+			return event_set_item(m->set, i);
+	return NULL;
+}
+
+static void test_off_cpu(void **state)
+{
+	const struct event_item *item;
+	struct machine m;
+
+	(void)state;
+	machine_new(&m);
+	m.request.off_cpu = true;
+	open_or_fail(&m, "cycles");
+	assert_true(item_of(&m, "cpu_cycles")->attrs[0].context_switch);
+	item = off_cpu_item(&m);
+	assert_non_null(item);
+	assert_int_equal(item->attrs[0].config, PERF_COUNT_SW_CONTEXT_SWITCHES);
+	/* every switch: a frequency would miss long waits behind short ones */
+	assert_false(item->attrs[0].freq);
+	assert_int_equal(item->attrs[0].sample_period, 1);
+	/* in a ring of its own, so that a storm of switches costs no sample of time */
+	assert_non_null(event_set_ring(m.set, EVENT_SET_OFF_CPU, 0));
+	assert_true(event_set_ring(m.set, EVENT_SET_OFF_CPU, 0) !=
+		    event_set_ring(m.set, EVENT_SET_SAMPLES, 0));
+	machine_free(&m);
+}
+
+static void test_off_cpu_of_an_ordinary_user(void **state)
+{
+	struct machine m;
+	bool told = false;
+
+	(void)state;
+	machine_new(&m);
+	m.kernel->paranoid = 2;
+	m.request.off_cpu = true;
+	open_or_fail(&m, "cycles");
+	assert_true(item_of(&m, "cpu_cycles")->attrs[0].context_switch);
+	assert_null(off_cpu_item(&m));
+	assert_null(event_set_ring(m.set, EVENT_SET_OFF_CPU, 0));
+	for (size_t i = 0; i < m.fallbacks.n; i++)
+		told |= m.fallbacks.items[i].announce &&
+			strstr(m.fallbacks.items[i].text,
+			       "how long threads wait is recorded, not where");
+	assert_true(told);
+	machine_free(&m);
+}
+
 static void test_refused_altogether(void **state)
 {
 	static const struct {
@@ -705,6 +757,8 @@ int main(void)
 		cmocka_unit_test(test_pmu_that_counts_nothing),
 		cmocka_unit_test(test_no_such_event_and_no_pmu),
 		cmocka_unit_test(test_ordinary_user),
+		cmocka_unit_test(test_off_cpu),
+		cmocka_unit_test(test_off_cpu_of_an_ordinary_user),
 		cmocka_unit_test(test_refused_altogether),
 		cmocka_unit_test(test_what_follows_no_task),
 		cmocka_unit_test(test_counted_where_it_cannot_be_sampled),

@@ -61,9 +61,10 @@ static void test_parse_spellings(void **state)
 		{ "--output=- --sampling-rate=7 --stack-size=256 --unwind=dwarf p --",
 		  "--counters=cpu_cycles --sampling-rate=7 --stack-size=256 --unwind=dwarf", "-",
 		  "p" },
-		{ "--output y --period 5000 --unwind fp --stack-privacy=redact --no-inherit p",
+		{ "--output y --period 5000 --unwind fp --stack-privacy=redact --no-inherit "
+		  "--off-cpu p",
 		  "--counters=cpu_cycles --period=5000 --unwind=fp --stack-privacy=redact "
-		  "--no-inherit",
+		  "--no-inherit --off-cpu",
 		  "y", "p" },
 		{ "-c 4611686018427387904 -e faults,cs --unwind=none p",
 		  "--counters=faults,cs --period=4611686018427387904 --unwind=none", "ruchy.rtrace",
