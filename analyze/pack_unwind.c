@@ -154,6 +154,8 @@ static int put_record(struct pack_unwind *u, const uint8_t *bytes, const struct 
 	case PERF_RECORD_LOST_SAMPLES:
 	case PERF_RECORD_THROTTLE:
 	case PERF_RECORD_UNTHROTTLE:
+	case PERF_RECORD_SWITCH:
+	case PERF_RECORD_SWITCH_CPU_WIDE:
 		ruchy_buf_put(&u->out, record, size);
 		break;
 	default: /* what else may stand here we don't know to be harmless */

@@ -93,6 +93,10 @@ def check_split(r):
           differs("blocked", r.folded("blocked")["sleeps"], off["sleeps"], off["sleeps"]))
     judge("nothing is without a stack", report["off_cpu"]["unsampled_ns"] * 100 > LIMIT * report["off_cpu"]["blocked_ns"]
           and f"{report['off_cpu']}")
+    packed = r.trace.with_name("packed.rtrace")
+    run([r.analyze, "pack", "--unwind", r.trace, "-o", packed])
+    full, left = (run([r.analyze, "-q", "--weight", "off_cpu", "--folded", "-", t]).stdout for t in (r.trace, packed))
+    judge("a trace of finished stacks tells the same", full != left and f"{left[:300]}")
     one, three = (run([r.analyze, "-q", "-j", n, "--weight", "wall", "--perf-script", "-", r.trace]).stdout for n in "13")
     judge("the same for any number of workers", one != three and "they differ")
 
