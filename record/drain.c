@@ -51,6 +51,7 @@ struct drain {
 	struct stack_base *bases;
 	struct jit_capture *jit;
 	struct kernel_hits *hits;
+	struct bundle *bundle;    /* owned; NULL: files stay where they are */
 	struct redact redact;     /* its maps are owned; NULL: samples are not redacted */
 	struct ruchy_buf scratch; /* a sample that is being redacted */
 	struct cpu *cpus;
@@ -104,6 +105,17 @@ int drain_redact(struct drain *d)
 		d->redact.pac_mask = arch_native->probe_pac_mask();
 	d->redact.maps = exec_maps_new(exec_maps_read_proc, NULL);
 	return d->redact.maps ? 0 : RUCHY_E_NOMEM;
+}
+
+int drain_bundle(struct drain *d, bool full)
+{
+	d->bundle = bundle_new(full);
+	return d->bundle ? 0 : RUCHY_E_NOMEM;
+}
+
+struct bundle *drain_bundled(struct drain *d)
+{
+	return d->bundle;
 }
 
 /* The present time on the records' clock; where that is the kernel's own, the newest seen. */
@@ -187,6 +199,8 @@ static void follow(struct drain *d, const uint8_t *record, size_t size)
 	if (d->redact.maps)
 		follow_maps(d->redact.maps, &e);
 	jit_capture_follow(d->jit, &e);
+	if (d->bundle)
+		bundle_follow(d->bundle, &e);
 	if (e.type == PERF_RECORD_COMM && e.comm.exec) {
 		stack_base_exec(d->bases, e.comm.pid, e.time_ns);
 	} else if (e.type == PERF_RECORD_FORK) {
@@ -357,6 +371,8 @@ static int pack_sample(struct drain *d, struct feed *feed, const struct record_i
 	if (rc < 0)
 		return rc;
 	d->stats.samples++;
+	if (d->bundle)
+		bundle_sample(d->bundle, ids->pid);
 	d->stats.withheld += !limit && has_dump(desc, record, size);
 	if (mode == PERF_RECORD_MISC_KERNEL)
 		note_kernel_sample(d, record, size);
@@ -581,6 +597,7 @@ void drain_free(struct drain *d)
 	ruchy_buf_fini(&d->scratch);
 	exec_maps_free(d->redact.maps);
 	jit_capture_free(d->jit);
+	bundle_free(d->bundle);
 	stack_base_free(d->bases);
 	kernel_hits_free(d->hits);
 	free(d);

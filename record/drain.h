@@ -16,6 +16,7 @@
 #ifndef RUCHY_RECORD_DRAIN_H
 #define RUCHY_RECORD_DRAIN_H
 
+#include "record/bundle.h"
 #include "record/event_set.h"
 #include "record/kernel_hits.h"
 #include "record/task_filter.h"
@@ -36,6 +37,9 @@ struct drain *drain_new(struct event_set *events, struct trace_writer *writer,
 			struct task_filter *filter);
 /* From now on samples are redacted (redact.h). RUCHY_E_NOMEM. */
 int drain_redact(struct drain *d);
+/* From now on note which files are mapped and sampled (bundle.h). RUCHY_E_NOMEM. */
+int drain_bundle(struct drain *d, bool full);
+struct bundle *drain_bundled(struct drain *d); /* NULL: that was not asked for */
 /* Take the sideband rings into memory; cheap, for the moment after a wakeup. RUCHY_E_NOMEM. */
 int drain_sideband(struct drain *d, struct ruchy_error *err);
 /*

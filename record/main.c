@@ -138,6 +138,8 @@ static int record(const struct record_options *o, const struct counter_plan *pla
 					 .request = o->request,
 					 .limits = o->limits,
 					 .redact = o->redact,
+					 .bundle = o->bundle,
+					 .bundle_full = o->bundle_full,
 					 .subject = o->subject,
 					 .wait_for = o->wait_for,
 					 .delay_ns = o->delay_ns,

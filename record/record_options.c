@@ -48,6 +48,8 @@ static const char help[] =
 	"      --stack-privacy MODE full (default), or redact: stack words and registers\n"
 	"                           that are no addresses of stack or code become 0, so\n"
 	"                           that the trace holds none of COMMAND's data\n"
+	"      --bundle[=WHAT]      put files that were sampled into the trace: unwind\n"
+	"                           (default), what unwinding and names take, or full\n"
 	"  -p, --pid PID[,PID...]   record these processes: all threads, and the threads and\n"
 	"                           children that they make from now on\n"
 	"  -t, --tid TID[,TID...]   record these threads, and what they make from now on\n"
@@ -89,6 +91,7 @@ enum flag_id {
 	FLAG_STACK,
 	FLAG_UNWIND,
 	FLAG_STACK_PRIVACY,
+	FLAG_BUNDLE,
 	FLAG_PID,
 	FLAG_TID,
 	FLAG_ALL,
@@ -123,6 +126,7 @@ static const struct flag {
 	{ FLAG_STACK, 0, "stack-size", true },
 	{ FLAG_UNWIND, 0, "unwind", true },
 	{ FLAG_STACK_PRIVACY, 0, "stack-privacy", true },
+	{ FLAG_BUNDLE, 0, "bundle", false }, /* or --bundle=VALUE */
 	{ FLAG_NO_INHERIT, 0, "no-inherit", false },
 	{ FLAG_QUIET, 'q', "quiet", false },
 	{ FLAG_VERBOSE, 'v', "verbose", false },
@@ -201,6 +205,17 @@ static int take_unwind(const struct flag *flag, const char *value, struct record
 	}
 	return ruchy_error_set(err, RUCHY_E_USAGE, "--%s: '%s' is not dwarf, fp or none",
 			       flag->name, value);
+}
+
+static int take_bundle(const struct flag *flag, const char *value, struct record_options *o,
+		       struct ruchy_error *err)
+{
+	o->bundle_full = !strcmp(value, "full");
+	o->bundle = true;
+	if (o->bundle_full || !*value || !strcmp(value, "unwind"))
+		return 0;
+	return ruchy_error_set(err, RUCHY_E_USAGE, "--%s: '%s' is not unwind or full", flag->name,
+			       value);
 }
 
 static int take_stack_privacy(const struct flag *flag, const char *value, struct record_options *o,
@@ -366,6 +381,8 @@ static int apply(const struct flag *flag, const char *value, struct record_optio
 		return take_unwind(flag, value, o, err);
 	case FLAG_STACK_PRIVACY:
 		return take_stack_privacy(flag, value, o, err);
+	case FLAG_BUNDLE:
+		return take_bundle(flag, value, o, err);
 	case FLAG_PID:
 		return take_ids(flag, SUBJECT_PROCESSES, value, o, err);
 	case FLAG_TID:
@@ -450,7 +467,7 @@ static int take_long(char **argv, int *at, struct record_options *o, struct ruch
 
 	if (!flag)
 		return ruchy_error_set(err, RUCHY_E_USAGE, "unknown option '%s'", argv[*at]);
-	if (!flag->has_value)
+	if (!flag->has_value && !(flag->id == FLAG_BUNDLE && value))
 		return value ? ruchy_error_set(err, RUCHY_E_USAGE, "--%s: takes no value",
 					       flag->name)
 			     : apply(flag, "", o, err);
@@ -633,6 +650,8 @@ void record_options_describe(const struct record_options *o, struct ruchy_buf *t
 	put(text, unwind_names[o->request.unwind]);
 	if (o->redact)
 		put(text, " --stack-privacy=redact");
+	if (o->bundle)
+		put(text, o->bundle_full ? " --bundle=full" : " --bundle");
 	if (!o->request.inherit)
 		put(text, " --no-inherit");
 	if (o->request.off_cpu)

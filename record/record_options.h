@@ -28,6 +28,7 @@ struct record_options {
 	struct perf_attr_request request;
 	struct limits limits;
 	bool redact;                    /* --stack-privacy */
+	bool bundle, bundle_full;       /* --bundle; =full */
 	struct subject_request subject; /* its ids and cpus are the two below */
 	struct proc_scan_list ids;      /* owned */
 	struct cpu_list cpus;           /* owned */

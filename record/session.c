@@ -257,6 +257,8 @@ static int arm(struct session *s, struct ruchy_error *err)
 	s->polls = calloc(POLL_RINGS + 2 * s->cpus.n, sizeof(*s->polls));
 	if (!s->drain || !s->polls || (s->config->redact && drain_redact(s->drain) < 0))
 		return no_memory(err);
+	if (s->config->bundle && drain_bundle(s->drain, s->config->bundle_full) < 0)
+		return no_memory(err);
 	fill_polls(s);
 	return 0;
 }
@@ -540,10 +542,8 @@ static void put_end(struct session *s, enum wire_end how, struct ruchy_buf *item
 	trace_meta_put_end(items, &meta);
 }
 
-static void put_notes(struct session *s, struct ruchy_buf *items)
+static void put_notes(struct session *s, const struct fallback_list *notes, struct ruchy_buf *items)
 {
-	const struct fallback_list *notes = drain_notes(s->drain);
-
 	for (size_t i = 0; i < notes->n; i++) {
 		trace_meta_put_text(items, WIRE_META_FALLBACK, notes->items[i].text);
 		s->config->observer.noted(s->config->observer.ctx, notes->items[i].text);
@@ -573,8 +573,12 @@ static int finish(struct session *s, enum wire_end how, struct ruchy_error *err)
 	rc = drain_full(s->drain, true, err);
 	if (!rc)
 		rc = write_kallsyms(s, &items, err);
-	put_notes(s, &items);
+	put_notes(s, drain_notes(s->drain), &items);
 	put_pauses(s, &items);
+	if (!rc && drain_bundled(s->drain)) {
+		rc = bundle_write(drain_bundled(s->drain), s->writer, err);
+		put_notes(s, bundle_notes(drain_bundled(s->drain)), &items);
+	}
 	event_set_put_totals(s->events, &totals, &s->result.lost);
 	if (!subject_filter(s->subject)) /* else they are everybody's */
 		ruchy_buf_put(&items, totals.data, totals.size);

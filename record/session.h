@@ -39,6 +39,8 @@ struct session_config {
 	const struct counter_plan *plan;
 	const struct pmu_tree *pmus;
 	struct perf_attr_request request;
+	bool bundle;          /* files that were sampled go into the trace (bundle.h) */
+	bool bundle_full;     /* whole */
 	bool redact;          /* samples hold no data (redact.h) */
 	struct limits limits; /* what ends the recording before the command does */
 	struct session_observer observer;

@@ -19,8 +19,9 @@
 
 enum { EXIT_FAILED = 1, EXIT_USAGE = 2, EXIT_NOT_FOUND = 127 };
 
-/* RUNNING is no owner: the flag names what runs already, so that BINARY may be missing. */
-enum owner { RECORD = 1, ANALYZE = 2, DRIVER = 4, RUNNING = 8 };
+/* RUNNING is no owner: the flag names what runs already, so that BINARY may be missing. MAY_EQUAL:
+ * --name=value, or no value. */
+enum owner { RECORD = 1, ANALYZE = 2, DRIVER = 4, RUNNING = 8, MAY_EQUAL = 16 };
 
 static const struct flag {
 	const char *name, *alias; /* alias NULL: none */
@@ -47,6 +48,8 @@ static const struct flag {
 	{ "--max-samples", NULL, "N", RECORD, "end it after so many samples" },
 	{ "--max-size", NULL, "BYTES", RECORD, "end it when the trace is so large" },
 	{ "--control", NULL, "FIFO", RECORD, "pause, resume and stop it by lines in FIFO" },
+	{ "--bundle", NULL, NULL, RECORD | MAY_EQUAL,
+	  "put files that were sampled into the trace (=full: whole)" },
 	{ "--no-inherit", NULL, NULL, RECORD, "leave threads and children out" },
 	{ "--off-cpu", NULL, NULL, RECORD, "also where threads wait and how long" },
 	{ "--verbose", "-v", NULL, RECORD, "say what was asked and what was granted" },
@@ -262,7 +265,7 @@ static int take_flag(struct plan *plan, int argc, char **argv, int *i)
 					    "--keep-trace FILE the trace");
 	if (!flag)
 		return complain(EXIT_USAGE, "unknown option '%s', see ruchy profile --help", arg);
-	if (!flag->value && value)
+	if (!flag->value && value && !(flag->owners & MAY_EQUAL))
 		return complain(EXIT_USAGE, "%s takes no value", flag->name);
 	if (flag->value && !value) {
 		if (*i + 1 >= argc)

@@ -179,6 +179,54 @@ else
 	fail "another build in its place: the trace's file counts" "$(cat err; "$analyze" --folded=- part.rtrace | head -n 2)"
 fi
 
+# ---- bundled by the recorder ----
+
+gcc -O2 -g -o whole inlined.c && cp whole kept
+cat >fork.sh <<'S'
+./whole & wait
+S
+record bundle.rtrace --bundle sh fork.sh || fail "record --bundle" "$(tail -n 1 record.err)"
+# libc's separate debug file, with names of its local functions, is not among what is mapped
+cp bundle.rtrace "$root/t.rtrace"
+samples() { grep -E '^whole;.*;main;local_function [0-9]+$' | sed 's/.* //' | grep .; }
+if [ "$("$analyze" --folded=- --no-inline bundle.rtrace | samples)" = "$(away --folded=- t.rtrace 2>away.err | samples)" ] && [ ! -s away.err ]; then
+	pass "bundled by the recorder"
+else
+	fail "bundled by the recorder" "$(away --folded=- t.rtrace 2>&1 | grep -m 2 local_function)"
+fi
+record full.rtrace --bundle=full ./kept || fail "record --bundle=full" "$(tail -n 1 record.err)"
+cp full.rtrace "$root/t.rtrace"
+if away --folded=- t.rtrace 2>&1 | grep -q 'main;local_function;inlined_work'; then
+	pass "bundled whole, it has inlined calls"
+else
+	fail "bundled whole, it has inlined calls" "$(away --folded=- t.rtrace 2>&1 | head -n 2)"
+fi
+cat >deleted.c <<'C'
+#include <unistd.h>
+volatile unsigned long sink;
+__attribute__((noinline)) static void local_function(void)
+{
+	for (unsigned long i = 0; i < 300000000ul; i++)
+		sink += i * i;
+}
+int main(int argc, char **argv)
+{
+	(void)argc;
+	unlink(argv[0]);
+	local_function();
+	return 0;
+}
+C
+gcc -O2 -o deleted deleted.c
+record deleted.rtrace --bundle ./deleted || fail "record --bundle of a deleted file" "$(tail -n 1 record.err)"
+cp deleted.rtrace "$root/t.rtrace"
+if away --folded=- t.rtrace 2>&1 | grep -q 'main;local_function'; then
+	pass "a file that is deleted while it runs"
+else
+	fail "a file that is deleted while it runs" "$(cat record.err; away --folded=- t.rtrace 2>&1 | head -n 2)"
+fi
+"$bin/ruchy-record" --bundle=some -o x.rtrace true 2>err && fail "--bundle=some" "taken" || pass "--bundle=some is refused: $(cat err)"
+
 # ---- refusals, the file ----
 
 refuses() { # refuses NAME STATUS PATTERN ARGUMENTS...
