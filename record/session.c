@@ -13,12 +13,13 @@
 
 #include "record/control.h"
 #include "record/drain.h"
-#include "record/event_describe.h"
-#include "record/host.h"
 #include "record/kallsyms.h"
 #include "record/output.h"
-#include "record/proc_sideband.h"
+#include "record/sampling.h"
+#include "record/session_meta.h"
 #include "record/signals.h"
+#include "record/subject_events.h"
+#include "record/subject_sideband.h"
 #include "record/target.h"
 #include "ruchy/trace_meta.h"
 #include "ruchy/trace_writer.h"
@@ -26,14 +27,12 @@
 #define ROUND_NS   100000000u /* a full pass this often; readers are promised 150 ms */
 #define ZSTD_LEVEL 1
 #define LOOK_MS    20 /* how often we look for the process that is waited for */
-#define MAX_OPENS  5  /* how often events are opened anew, for threads born meanwhile */
 
 /* What is polled before the rings. */
 enum { POLL_SIGNALS, POLL_SUBJECT, POLL_CONTROL, POLL_RINGS };
 
 struct session {
 	const struct session_config *config;
-	struct perf_attr_request request; /* as granted */
 	struct subject_request wanted;
 	struct proc_scan_list found; /* owned: whom we waited for */
 	struct subject *subject;
@@ -42,20 +41,18 @@ struct session {
 	struct fallback_list fallbacks;
 	struct target *target; /* NULL: no command */
 	struct event_set *events;
+	struct sampling sampling;
 	struct control *control; /* NULL: none */
 	struct output *output;
 	struct trace_writer *writer;
 	struct drain *drain;
 	struct pollfd *polls;  /* as above, then sample and sideband rings by CPU */
 	uint64_t begin_ns;     /* when the command was released, or the first sample was due */
-	uint64_t resume_ns;    /* when samples begin; 0: they have */
 	uint64_t begin_cpu_ns; /* our CPU time by then */
 	uint64_t next_full_ns; /* when the next full pass is due */
 	int stops;             /* requests to stop that were passed on */
 	int stop_signal;       /* the one that ends the recording */
-	uint64_t pause_ns;     /* when samples were paused; 0: they are taken, or delayed */
-	uint64_t paused_ns;    /* how long they were, ... */
-	unsigned pauses;       /* ... and how often */
+	bool on_exec;          /* the command's exec starts the events */
 	bool failed;           /* recording failed; the command still runs */
 	struct session_result result;
 };
@@ -92,30 +89,6 @@ static int write_meta(struct session *s, struct ruchy_buf *items, struct ruchy_e
 	return rc;
 }
 
-static void put_command(char *const *argv, struct ruchy_buf *items)
-{
-	struct ruchy_buf words = { 0 };
-
-	for (; *argv; argv++)
-		ruchy_buf_put(&words, *argv, strlen(*argv) + 1);
-	trace_meta_put(items, WIRE_META_COMMAND, words.data, words.size);
-	items->failed |= words.failed;
-	ruchy_buf_fini(&words);
-}
-
-/* The command, or the program that runs already. Where it is everything, none. */
-static void put_subject(const struct session *s, struct ruchy_buf *items)
-{
-	char *words[] = { NULL, NULL };
-
-	if (s->config->argv) {
-		put_command(s->config->argv, items);
-	} else if (s->wanted.n_ids && (words[0] = subject_program(s->wanted.ids[0]))) {
-		put_command(words, items);
-		free(words[0]);
-	}
-}
-
 static int begin_trace(struct session *s, struct ruchy_error *err)
 {
 	struct ruchy_buf items = { 0 };
@@ -126,14 +99,7 @@ static int begin_trace(struct session *s, struct ruchy_error *err)
 				       &s->writer, err);
 	if (rc < 0)
 		return rc;
-	host_describe(s->cpus.n, &items);
-	put_subject(s, &items);
-	trace_meta_put_text(&items, WIRE_META_ASKED, s->config->asked);
-	if (s->config->redact)
-		trace_meta_put_text(&items, WIRE_META_STACK_PRIVACY, "redact");
-	event_describe(s->events, &items);
-	for (size_t i = 0; i < s->fallbacks.n; i++)
-		trace_meta_put_text(&items, WIRE_META_FALLBACK, s->fallbacks.items[i].text);
+	session_meta_begin(s->config, &s->wanted, s->events, &s->fallbacks, &items);
 	return write_meta(s, &items, err);
 }
 
@@ -157,57 +123,18 @@ static void fill_polls(struct session *s)
 	}
 }
 
-static int open_once(struct session *s, struct ruchy_error *err)
-{
-	struct event_set_config config = { .sys = &perf_sys_kernel,
-					   .scope = subject_scope(s->subject),
-					   .plan = s->config->plan,
-					   .pmus = s->config->pmus };
-	size_t n_events = s->config->plan->n + 2; /* a stand-in for the time base, the sideband */
-	int rc = subject_list(s->subject, s->target ? target_pid(s->target) : 0, &s->cpus, n_events,
-			      perf_sys_may_observe_all(&perf_sys_kernel), err);
-
-	if (rc < 0)
-		return rc;
-	event_set_free(s->events);
-	s->events = NULL;
-	fallback_list_fini(&s->fallbacks);
-	s->request = s->config->request;
-	s->request.sideband_on_exec = s->wanted.kind == SUBJECT_COMMAND;
-	s->request.samples_on_exec = s->request.sideband_on_exec && !s->config->delay_ns;
-	if (config.scope->tasks[0] < 0) { /* everything: nothing is inherited */
-		s->request.inherit = false;
-		s->request.not_idle = true;
-	}
-	return event_set_open(&config, &s->request, &s->fallbacks, &s->events, err);
-}
-
-/* A thread born while events are opened may have inherited some of them, or none: begin anew. */
 static int open_events(struct session *s, struct ruchy_error *err)
 {
-	int rc, born = 0;
+	struct subject_events_config config = { .request = s->config->request,
+						.plan = s->config->plan,
+						.pmus = s->config->pmus,
+						.cpus = &s->cpus,
+						.command = s->target ? target_pid(s->target) : 0 };
 
-	for (int i = 0; i < MAX_OPENS; i++) {
-		rc = open_once(s, err);
-		if (rc < 0)
-			return rc;
-		born = subject_count_new(s->subject);
-		if (born <= 0)
-			break;
-	}
-	if (born < 0)
-		return no_memory(err);
-	if (born && fallback_add(&s->fallbacks, true,
-				 "%d threads were born while events were opened: those may be "
-				 "recorded in part",
-				 born) < 0)
-		return no_memory(err);
-	if (subject_filter(s->subject) &&
-	    fallback_add(&s->fallbacks, true,
-			 "more threads than open files are allowed (`ulimit -Hn`): everything is "
-			 "recorded, and the rest left out; exact totals are not known") < 0)
-		return no_memory(err);
-	return 0;
+	s->on_exec = s->wanted.kind == SUBJECT_COMMAND;
+	config.request.sideband_on_exec = s->on_exec;
+	config.request.samples_on_exec = s->on_exec && !s->config->delay_ns;
+	return subject_events_open(s->subject, &config, &s->fallbacks, &s->events, err);
 }
 
 /* The processes of that name, when there are any. */
@@ -263,101 +190,29 @@ static int arm(struct session *s, struct ruchy_error *err)
 	return 0;
 }
 
-/* ---- what runs already ---- */
-
-/* How many processes hide something, and one of them. */
-struct hidden {
-	uint64_t n;
-	pid_t pid;
-};
-
-static int note_hidden(struct session *s, const char *what, struct hidden hidden, const char *then,
-		       struct ruchy_error *err)
-{
-	struct ruchy_buf items = { 0 };
-	char text[256], others[32] = "";
-
-	if (!hidden.n)
-		return 0;
-	if (hidden.n > 1)
-		snprintf(others, sizeof(others), " and %llu more",
-			 (unsigned long long)hidden.n - 1);
-	snprintf(text, sizeof(text),
-		 "%s of process %d%s may not be read (CAP_SYS_PTRACE allows it): %s", what,
-		 (int)hidden.pid, others, then);
-	s->config->observer.noted(s->config->observer.ctx, text);
-	trace_meta_put_text(&items, WIRE_META_FALLBACK, text);
-	return write_meta(s, &items, err);
-}
-
-/* Names and mappings of the processes that were there before the sideband began. */
-static int put_processes(struct session *s, struct ruchy_error *err)
-{
-	struct proc_sideband seen = { .root = "/proc", .id = event_set_sideband_id(s->events) };
-	struct proc_scan_list pids;
-	struct ruchy_buf records = { 0 };
-	struct hidden stacks = { 0 };
-	int rc;
-
-	seen.time_ns = event_set_has_monotonic_times(s->events) ? now_ns() : 1;
-	event_set_begin(s->events);
-	rc = subject_processes(s->subject, &pids, err);
-	for (size_t i = 0; !rc && i < pids.n; i++) {
-		bool has_user;
-
-		ruchy_buf_clear(&records);
-		rc = proc_sideband_put(&seen, pids.ids[i], &records, &has_user);
-		rc = rc < 0 ? no_memory(err)
-			    : drain_put_process(s->drain, (uint32_t)pids.ids[i], has_user,
-						seen.time_ns, &records, err);
-		if (!rc && has_user && !drain_knows_stack(s->drain, (uint32_t)pids.ids[i]) &&
-		    (kill(pids.ids[i], 0) == 0 || errno == EPERM)) {
-			stacks.n++;
-			stacks.pid = pids.ids[i];
-		}
-	}
-	ruchy_buf_fini(&records);
-	proc_scan_list_fini(&pids);
-	if (!rc)
-		rc = note_hidden(s, "the mappings",
-				 (struct hidden){ seen.unreadable, seen.unreadable_pid },
-				 "what is mapped has no names", err);
-	if (!rc)
-		rc = note_hidden(s, "where the stack begins in memory", stacks,
-				 "the stacks of main threads are left out", err);
-	return rc;
-}
-
 /* Start what the command's exec does not start. */
 static int begin(struct session *s, struct ruchy_error *err)
 {
-	int rc = s->request.sideband_on_exec ? 0 : put_processes(s, err);
+	struct fallback_list hidden = { 0 };
+	struct ruchy_buf items = { 0 };
+	int rc = 0;
 
-	if (!s->config->delay_ns)
-		event_set_resume(s->events);
-	return rc;
+	if (!s->on_exec)
+		rc = subject_sideband_put(s->subject, s->events, s->drain, now_ns(), &hidden, err);
+	if (!rc && hidden.n) {
+		session_meta_notes(&hidden, &s->config->observer, &items);
+		rc = write_meta(s, &items, err);
+	}
+	fallback_list_fini(&hidden);
+	if (rc < 0)
+		return rc;
+	s->begin_ns = now_ns();
+	sampling_begin(&s->sampling, s->events,
+		       s->config->delay_ns ? s->begin_ns + s->config->delay_ns : 0);
+	return 0;
 }
 
 /* ---- running ---- */
-
-/* Asked for while the first sample is delayed, either ends the delay. */
-static void set_paused(struct session *s, bool pause)
-{
-	uint64_t now = now_ns();
-
-	if (s->failed || pause == (s->pause_ns != 0))
-		return;
-	s->resume_ns = 0;
-	if (pause) {
-		event_set_pause(s->events);
-		s->pause_ns = now;
-		s->pauses++;
-	} else {
-		event_set_resume(s->events);
-		s->paused_ns += now - s->pause_ns;
-		s->pause_ns = 0;
-	}
-}
 
 static void handle_control(struct session *s)
 {
@@ -366,10 +221,10 @@ static void handle_control(struct session *s)
 	while ((command = control_next(s->control)) != CONTROL_NONE) {
 		if (command == CONTROL_STOP)
 			s->result.limit = "--control";
-		else if (command == CONTROL_RESUME && s->resume_ns)
-			s->resume_ns = now_ns();
-		else if (command != CONTROL_UNKNOWN)
-			set_paused(s, command == CONTROL_PAUSE);
+		else if (command == CONTROL_PAUSE && !s->failed)
+			sampling_pause(&s->sampling, now_ns());
+		else if (command == CONTROL_RESUME && !s->failed)
+			sampling_resume(&s->sampling, now_ns());
 		control_answer(s->control, command);
 	}
 }
@@ -380,8 +235,8 @@ static void handle_signals(struct session *s)
 	int signal;
 
 	while ((event = signals_next(&s->signals, &signal)) != SIGNALS_NONE) {
-		if (event == SIGNALS_PAUSE)
-			set_paused(s, !s->pause_ns);
+		if (event == SIGNALS_PAUSE && !s->failed)
+			sampling_toggle(&s->sampling, now_ns());
 		if (event == SIGNALS_CHILD || event == SIGNALS_PAUSE)
 			continue;
 		/* Ctrl-C reached the command as well, and it decides what that means: we record
@@ -436,9 +291,11 @@ static void stop_recording(struct session *s, const struct ruchy_error *why)
 
 static uint64_t next_wake(const struct session *s)
 {
-	if (!s->resume_ns)
+	uint64_t due = sampling_due(&s->sampling);
+
+	if (!due)
 		return limits_wake(&s->config->limits, s->begin_ns, s->next_full_ns);
-	return s->resume_ns < s->next_full_ns ? s->resume_ns : s->next_full_ns;
+	return due < s->next_full_ns ? due : s->next_full_ns;
 }
 
 /* Wait for a wakeup, or the next full pass, or (when nothing is recorded any more) a signal. */
@@ -455,24 +312,17 @@ static void wait_for_work(struct session *s)
 			s->polls[i].revents = 0;
 }
 
-/* The delay is over: the recording begins now. */
-static void resume_when_due(struct session *s)
+/* The recording begins with its first sample. */
+static void look_at_limits(struct session *s)
 {
 	uint64_t now = now_ns();
 
-	if (!s->resume_ns || now < s->resume_ns)
-		return;
-	s->resume_ns = 0;
-	s->begin_ns = now;
-	event_set_resume(s->events);
-}
-
-static const char *limit_reached(const struct session *s)
-{
-	if (s->resume_ns)
-		return NULL;
-	return limits_reached(&s->config->limits, now_ns() - s->begin_ns,
-			      drain_stats(s->drain)->samples, trace_writer_bytes(s->writer));
+	if (sampling_begins(&s->sampling, now))
+		s->begin_ns = now;
+	if (!s->result.limit && !sampling_due(&s->sampling))
+		s->result.limit = limits_reached(&s->config->limits, now - s->begin_ns,
+						 drain_stats(s->drain)->samples,
+						 trace_writer_bytes(s->writer));
 }
 
 /* Asked to end before the command does. */
@@ -494,7 +344,6 @@ static void record_until_end(struct session *s)
 	struct ruchy_error err = { 0 };
 
 	s->next_full_ns = now_ns();
-	s->resume_ns = s->config->delay_ns ? s->begin_ns + s->config->delay_ns : 0;
 	while (!is_stopped(s) && !has_ended(s)) {
 		wait_for_work(s);
 		handle_signals(s);
@@ -502,9 +351,7 @@ static void record_until_end(struct session *s)
 		if (!s->failed && drain_what_woke(s, &err) < 0)
 			stop_recording(s, &err);
 		if (!s->failed)
-			resume_when_due(s);
-		if (!s->failed && !s->result.limit)
-			s->result.limit = limit_reached(s);
+			look_at_limits(s);
 	}
 	s->result.signal = s->stop_signal;
 	if (is_stopped(s) || !s->target)
@@ -529,40 +376,6 @@ static int write_kallsyms(struct session *s, struct ruchy_buf *items, struct ruc
 	return 0;
 }
 
-static void put_end(struct session *s, enum wire_end how, struct ruchy_buf *items)
-{
-	const struct drain_stats *stats = drain_stats(s->drain);
-	struct trace_meta meta = { .end_status = (uint32_t)s->result.status,
-				   .end_how = how,
-				   .end_duration_ns = s->result.duration_ns,
-				   .end_cpu_ns = s->result.cpu_ns,
-				   .end_samples = stats->samples,
-				   .end_withheld = stats->withheld };
-
-	trace_meta_put_end(items, &meta);
-}
-
-static void put_notes(struct session *s, const struct fallback_list *notes, struct ruchy_buf *items)
-{
-	for (size_t i = 0; i < notes->n; i++) {
-		trace_meta_put_text(items, WIRE_META_FALLBACK, notes->items[i].text);
-		s->config->observer.noted(s->config->observer.ctx, notes->items[i].text);
-	}
-}
-
-static void put_pauses(struct session *s, struct ruchy_buf *items)
-{
-	char text[96];
-
-	if (!s->pauses)
-		return;
-	if (s->pause_ns) /* to the end */
-		s->paused_ns += now_ns() - s->pause_ns;
-	snprintf(text, sizeof(text), "paused %u times, for %.3f s in all: no samples then",
-		 s->pauses, (double)s->paused_ns / 1e9);
-	trace_meta_put_text(items, WIRE_META_FALLBACK, text);
-}
-
 /* The rest of the rings, kernel symbols, totals, index. */
 static int finish(struct session *s, enum wire_end how, struct ruchy_error *err)
 {
@@ -573,18 +386,19 @@ static int finish(struct session *s, enum wire_end how, struct ruchy_error *err)
 	rc = drain_full(s->drain, true, err);
 	if (!rc)
 		rc = write_kallsyms(s, &items, err);
-	put_notes(s, drain_notes(s->drain), &items);
-	put_pauses(s, &items);
+	session_meta_notes(drain_notes(s->drain), &s->config->observer, &items);
+	sampling_describe(&s->sampling, now_ns(), &items);
 	if (!rc && drain_bundled(s->drain)) {
 		rc = bundle_write(drain_bundled(s->drain), s->writer, err);
-		put_notes(s, bundle_notes(drain_bundled(s->drain)), &items);
+		session_meta_notes(bundle_notes(drain_bundled(s->drain)), &s->config->observer,
+				   &items);
 	}
 	event_set_put_totals(s->events, &totals, &s->result.lost);
 	if (!subject_filter(s->subject)) /* else they are everybody's */
 		ruchy_buf_put(&items, totals.data, totals.size);
 	items.failed |= totals.failed;
 	ruchy_buf_fini(&totals);
-	put_end(s, how, &items);
+	session_meta_end(&s->result, how, drain_stats(s->drain), &items);
 	if (rc < 0) {
 		ruchy_buf_fini(&items);
 		return rc;
@@ -646,14 +460,13 @@ static enum session_outcome record(struct session *s, struct ruchy_error *err)
 enum session_outcome session_run(const struct session_config *config, struct session_result *ret,
 				 struct ruchy_error *err)
 {
-	struct session s = { .config = config, .request = config->request, .signals.fd = -1 };
+	struct session s = { .config = config, .signals.fd = -1 };
 	enum session_outcome outcome = SESSION_NOT_BEGUN;
 
 	if (arm(&s, err) < 0)
 		goto out;
 	if (begin(&s, err) < 0)
 		goto out;
-	s.begin_ns = now_ns();
 	s.begin_cpu_ns = cpu_ns();
 	if (s.target && target_release(s.target, err) < 0) {
 		/* A stream has begun already: it ends as a trace does. */
