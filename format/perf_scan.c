@@ -101,10 +101,10 @@ static int read_block(struct perf_scan *s, uint64_t offset, size_t size, struct 
 	return 0;
 }
 
-/* The block that begins with the page of s->at. A file that shrank meanwhile ends earlier. */
+/* The block that s->at is in. A file that shrank meanwhile ends earlier. */
 static int map_block(struct perf_scan *s, struct ruchy_error *err)
 {
-	uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE), offset = s->at / page * page;
+	uint64_t offset = s->at / PERF_SCAN_BLOCK_ALIGN * PERF_SCAN_BLOCK_ALIGN;
 	uint64_t end = s->section.offset + s->section.size, size;
 	struct stat st;
 

@@ -18,7 +18,11 @@
 #include "format/perf_file.h"
 #include "format/source.h"
 
-#define PERF_SCAN_BLOCK_BYTES (4u << 20) /* many of the largest record, 64 KiB - 1 */
+/* Blocks of a file begin at a multiple of 2 MiB, which the kernel maps as one where its page cache has
+ * it in one, and go on for the largest record, 64 KiB - 1: one that begins before the next such
+ * block is whole. */
+#define PERF_SCAN_BLOCK_ALIGN (2u << 20)
+#define PERF_SCAN_BLOCK_BYTES ((4u << 20) + (64u << 10))
 
 /* Types that perf itself writes, tools/lib/perf/include/perf/event.h; all >= 64 are not the
  * kernel's. */
