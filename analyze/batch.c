@@ -107,33 +107,58 @@ static void limit_dump(const struct batch *b, struct sample_stack *stack)
 		stack->head_size = max;
 }
 
-static int take_records(const struct batch *b, struct worker *w, unsigned number, uint64_t order)
+static int take_record(const struct batch *b, struct worker *w, unsigned number, uint64_t order,
+		       struct event *e)
 {
-	struct event e;
+	if (e->type == PERF_RECORD_SAMPLE) {
+		limit_dump(b, &e->sample.stack);
+		return take_sample(b, w, number, order, e);
+	}
+	if (e->type == PERF_RECORD_SWITCH || e->type == PERF_RECORD_SWITCH_CPU_WIDE)
+		return take_switch(b, number, order, e);
+	if (e->type == PERF_RECORD_LOST || e->type == PERF_RECORD_LOST_SAMPLES)
+		w->losses.lost += e->lost.lost;
+	else if (e->type == PERF_RECORD_THROTTLE)
+		w->losses.throttles++;
+	return 0;
+}
+
+/* The next record that is whole. 1, 0: the chunk's end, RUCHY_E_NOMEM. */
+static int next_record(struct worker *w, struct event *ret, uint64_t *order)
+{
 	int rc;
 
-	for (; (rc = record_iter_next(w->iter, &e)) != 0; order += 1u << RECORD_SHIFT) {
-		if (rc == RUCHY_E_DAMAGED) {
-			w->losses.damaged++;
-			continue;
-		}
-		if (rc < 0)
-			return rc;
-		rc = 0;
-		if (e.type == PERF_RECORD_SAMPLE) {
-			limit_dump(b, &e.sample.stack);
-			rc = take_sample(b, w, number, order, &e);
-		} else if (e.type == PERF_RECORD_SWITCH || e.type == PERF_RECORD_SWITCH_CPU_WIDE) {
-			rc = take_switch(b, number, order, &e);
-		} else if (e.type == PERF_RECORD_LOST || e.type == PERF_RECORD_LOST_SAMPLES) {
-			w->losses.lost += e.lost.lost;
-		} else if (e.type == PERF_RECORD_THROTTLE) {
-			w->losses.throttles++;
-		}
-		if (rc < 0)
-			return rc;
+	while ((rc = record_iter_next(w->iter, ret)) == RUCHY_E_DAMAGED) {
+		w->losses.damaged++;
+		*order += 1u << RECORD_SHIFT;
 	}
-	return 0;
+	*order += 1u << RECORD_SHIFT;
+	return rc;
+}
+
+/* `ahead`: of a chunk whose records lie where they were written, and in no cache, the next one is
+ * fetched while the one before is taken. */
+static int take_records(const struct batch *b, struct worker *w, unsigned number, uint64_t order,
+			bool ahead)
+{
+	struct event events[2], *now = &events[0], *next = &events[1], *last;
+	int rc = next_record(w, now, &order), taken;
+
+	while (rc == 1) {
+		uint64_t at = order;
+
+		if (ahead && (rc = next_record(w, next, &order)) == 1)
+			unwinder_prefetch(next, &w->stack);
+		taken = take_record(b, w, number, at, now);
+		if (taken < 0)
+			return taken;
+		if (!ahead)
+			rc = next_record(w, next, &order);
+		last = now;
+		now = next;
+		next = last;
+	}
+	return rc;
 }
 
 static int take_chunk(void *arg, size_t at, unsigned number)
@@ -146,7 +171,7 @@ static int take_chunk(void *arg, size_t at, unsigned number)
 	job->damaged = rc == RUCHY_E_DAMAGED;
 	if (rc < 0)
 		return job->damaged ? 0 : rc;
-	return take_records(b, w, number, (*b->stages.chunks + at) << CHUNK_SHIFT);
+	return take_records(b, w, number, (*b->stages.chunks + at) << CHUNK_SHIFT, job->chunk->raw);
 }
 
 /* Without the pool: whichever of its threads comes first would take a single job. */

@@ -18,8 +18,8 @@
 #include "format/perf_file.h"
 #include "format/source.h"
 
-/* Blocks of a file begin at a multiple of 2 MiB, which the kernel maps as one where its page cache has
- * it in one, and go on for the largest record, 64 KiB - 1: one that begins before the next such
+/* Blocks of a file begin at a multiple of 2 MiB, which the kernel maps as one where its page cache
+ * has it in one, and go on for the largest record, 64 KiB - 1: one that begins before the next such
  * block is whole. */
 #define PERF_SCAN_BLOCK_ALIGN (2u << 20)
 #define PERF_SCAN_BLOCK_BYTES ((4u << 20) + (64u << 10))

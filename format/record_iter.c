@@ -10,6 +10,9 @@
 #include "ruchy/arch.h"
 #include "ruchy/trace_reader.h"
 
+#define RECORD_START 320
+#define CACHE_LINE   64
+
 struct record_iter {
 	const struct trace_meta *meta;
 	const struct trace_chunk *chunk; /* borrowed */
@@ -166,6 +169,14 @@ static int decode(struct record_iter *it, const uint8_t *record, size_t size, st
 	return complete_stack(it, &layout, ret);
 }
 
+/* What is read of a record besides its dump stands at its start: the fields, a short callchain, the
+ * registers. */
+static void prefetch_next(const struct record_iter *it)
+{
+	for (size_t at = it->next; at < it->next + RECORD_START && at < it->size; at += CACHE_LINE)
+		__builtin_prefetch(it->data + at);
+}
+
 /* The next record's bytes at it->at. 1, 0 at the chunk's end, or RUCHY_E_DAMAGED. */
 static int find_record(struct record_iter *it, const uint8_t **ret, size_t *ret_size)
 {
@@ -184,6 +195,8 @@ static int find_record(struct record_iter *it, const uint8_t **ret, size_t *ret_
 		}
 		it->next = it->at + size;
 	} while (it->chunk->raw && !sample_layout_among(ruchy_load32(*ret)));
+	if (it->chunk->raw)
+		prefetch_next(it);
 	*ret_size = size;
 	return 1;
 }

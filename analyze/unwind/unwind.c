@@ -10,8 +10,7 @@
 #include "analyze/unwind/unwind_libunwind.h"
 #include "analyze/unwind/walk.h"
 
-/* Of dumps: from what size on they are worth it, and how many frames of a walk. */
-#define PREFETCH_BYTES  4096
+/* Frames of a walk whose words are prefetched for the next. */
 #define PREFETCH_FRAMES 64
 
 #define KERNEL_NAME "[kernel.kallsyms]"
@@ -409,14 +408,11 @@ static void known_regs(const struct unwinder *u, struct regs *regs,
 		regs_load(regs, u->arch, sample);
 }
 
-/*
- * Ask for the words that the walk will read, all at once, instead of waiting for one after the
- * other: `last` is the walk before, and most of a thread's frames stay where they are. Dumps that
- * were just put together are in the cache already; only large ones that lie in a file are not.
- */
-static void prefetch(const struct sample_stack *stack, const struct stack *last)
+void unwinder_prefetch(const struct event *sample, const struct stack *last)
 {
-	if (stack->head_size < PREFETCH_BYTES)
+	const struct sample_stack *stack = &sample->sample.stack;
+
+	if (sample->type != PERF_RECORD_SAMPLE)
 		return;
 	for (size_t i = last->n_frames; i > 0 && last->n_frames - i < PREFETCH_FRAMES; i--) {
 		uint64_t at = last->frames[i - 1].sp - stack->sp;
@@ -444,7 +440,6 @@ void unwinder_walk(struct unwinder *u, const struct process_table *processes,
 	w.pac_mask = u->pac_mask;
 	w.regs.known = 0;
 	w.addresses = u->addresses;
-	prefetch(&sample->stack, s);
 	s->n_frames = 0;
 	s->end = STACK_END_KERNEL_ONLY;
 	user = kernel_frames(u, ev, s);

@@ -38,11 +38,16 @@ int unwinder_use(struct unwinder *u, enum unwind_engine engine, struct ruchy_err
 void unwinder_note_addresses(struct unwinder *u, uint64_t *addresses);
 /*
  * Unwind one PERF_RECORD_SAMPLE into `ret`. Never fails: what is wrong is the stack's end.
- * `processes` are the same in all calls. `ret` holds no frames before its first use; what the last
- * walk left there says what to prefetch.
+ * `processes` are the same in all calls.
  */
 void unwinder_walk(struct unwinder *u, const struct process_table *processes,
 		   const struct event *sample, struct stack *ret);
+/*
+ * Ask for the words that the walk of a later sample will read, all at once, instead of waiting for
+ * one after the other: `last` is a walk before (or has no frames), and most of a thread's frames
+ * stay where they are. Worth it only where the dump lies in a file.
+ */
+void unwinder_prefetch(const struct event *sample, const struct stack *last);
 void unwinder_free(struct unwinder *u);
 
 #endif
