@@ -15,7 +15,7 @@
 
 struct kernel_symbol {
 	uint64_t start;
-	uint32_t name, size; /* in the text */
+	uint32_t name, end; /* in the text; the end is the line's */
 };
 
 struct symbolize_kernel {
@@ -67,27 +67,36 @@ static int hex_digit(char c)
 	return -1;
 }
 
+/* Bytes of the name at `at`, whose line ends at `end`. */
+static size_t name_size(const char *at, const char *end)
+{
+	const char *p = at;
+
+	while (p < end && *p != '\t' && *p != ' ' && *p)
+		p++;
+	return (size_t)(p - at);
+}
+
 /* "ffffffff81000000 T _text" or "ffffffffc0000000 t name\t[module]". False: not a text symbol. An
- * address of zero means that the kernel hid it. */
-static bool parse_line(const char *at, const char *end, uint64_t *ret_start, const char **ret_name,
-		       size_t *ret_size)
+ * address of zero means that the kernel hid it. The name is measured only when it is wanted, or
+ * where the line is too long for one. */
+static bool parse_line(const char *at, const char *end, uint64_t *ret_start, const char **ret_name)
 {
 	uint64_t start = 0;
 	const char *p = at;
 
-	for (; p < end && p - at < 16 && hex_digit(*p) >= 0; p++)
-		start = start << 4 | (uint64_t)hex_digit(*p);
+	for (int digit; p < end && p - at < 16 && (digit = hex_digit(*p)) >= 0; p++)
+		start = start << 4 | (uint64_t)digit;
 	if (p == at || !start || end - p < 4 || p[0] != ' ' || p[2] != ' ')
 		return false;
-	if (!strchr("tTwW", p[1]) || !p[1])
+	if ((p[1] | 0x20) != 't' && (p[1] | 0x20) != 'w')
 		return false;
 	p += 3;
 	*ret_name = p;
-	while (p < end && *p != '\t' && *p != ' ' && *p)
-		p++;
-	*ret_size = (size_t)(p - *ret_name);
 	*ret_start = start;
-	return *ret_size && *ret_size <= DEMANGLE_MAX;
+	if (end - p > DEMANGLE_MAX && name_size(p, end) > DEMANGLE_MAX)
+		return false;
+	return name_size(p, p + 1) != 0;
 }
 
 static int add_symbol(struct symbolize_kernel *k, const struct kernel_symbol *symbol)
@@ -123,13 +132,12 @@ static int parse(struct symbolize_kernel *k)
 	for (const char *eol; at < end; at = eol + 1) {
 		struct kernel_symbol symbol;
 		const char *name;
-		size_t size;
 
 		eol = memchr(at, '\n', (size_t)(end - at)); /* there is one: we put it there */
-		if (!parse_line(at, eol, &symbol.start, &name, &size))
+		if (!parse_line(at, eol, &symbol.start, &name))
 			continue;
 		symbol.name = (uint32_t)(name - text);
-		symbol.size = (uint32_t)size;
+		symbol.end = (uint32_t)(eol - text);
 		if (add_symbol(k, &symbol) < 0)
 			return RUCHY_E_NOMEM;
 	}
@@ -142,13 +150,21 @@ static int parse(struct symbolize_kernel *k)
 
 /* ---- look-ups ---- */
 
+static size_t size_of_name(const struct symbolize_kernel *k, const struct kernel_symbol *s)
+{
+	const char *text = (const char *)k->text.data;
+
+	return name_size(text + s->name, text + s->end);
+}
+
 static int compare_names(const struct symbolize_kernel *k, const struct kernel_symbol *a,
 			 const struct kernel_symbol *b)
 {
-	size_t common = a->size < b->size ? a->size : b->size;
+	size_t a_size = size_of_name(k, a), b_size = size_of_name(k, b);
+	size_t common = a_size < b_size ? a_size : b_size;
 	int order = memcmp(k->text.data + a->name, k->text.data + b->name, common);
 
-	return order ? order : (a->size > b->size) - (a->size < b->size);
+	return order ? order : (a_size > b_size) - (a_size < b_size);
 }
 
 int symbolize_kernel_find(struct symbolize_kernel *k, uint64_t address, const char **ret_name,
@@ -157,7 +173,7 @@ int symbolize_kernel_find(struct symbolize_kernel *k, uint64_t address, const ch
 	int rc = k->parsed < k->text.size ? parse(k) : 0;
 	const struct kernel_symbol *best;
 	char name[DEMANGLE_MAX + 1];
-	size_t lo = 0, hi = k->n;
+	size_t lo = 0, hi = k->n, size;
 
 	*ret_name = NULL;
 	while (lo < hi) {
@@ -175,8 +191,9 @@ int symbolize_kernel_find(struct symbolize_kernel *k, uint64_t address, const ch
 	while (lo && k->symbols[lo - 1].start == best->start)
 		if (compare_names(k, &k->symbols[--lo], best) < 0)
 			best = &k->symbols[lo];
-	memcpy(name, k->text.data + best->name, best->size);
-	name[best->size] = 0;
+	size = size_of_name(k, best);
+	memcpy(name, k->text.data + best->name, size);
+	name[size] = 0;
 	*ret_name = symbol_names_keep(k->names, name);
 	*ret_start = best->start;
 	return *ret_name ? 0 : RUCHY_E_NOMEM;
