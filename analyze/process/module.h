@@ -48,7 +48,8 @@ struct module {
 	uint8_t build_id_size;  /* 0: the trace does not say */
 	char *reason;           /* why it is MISSING or REFUSED: one line; else NULL */
 	struct module_elf *elf; /* owned; NULL unless OPEN and an ELF file */
-	atomic_bool used;       /* a sample's frame fell into it; module_use() */
+	uint32_t unread;  /* places of its debug info that were too much work; symbolizing counts */
+	atomic_bool used; /* a sample's frame fell into it; module_use() */
 };
 
 struct module_table;

@@ -139,14 +139,17 @@ struct profile_thread {
 					   end */
 };
 
-/* A module that frames fell into. Numbers are samples of the time base. Texts NULL: none. */
+/* A module that frames fell into; "[unknown]": none that is known. Numbers are samples of the time
+ * base. Texts NULL: none. */
 struct profile_module {
 	const char *name, *path;
 	const char *build_id; /* hexadecimal */
 	bool elf;             /* a file that could have what follows */
 	uint64_t self, total; /* with the leaf in it; with any frame in it */
-	uint64_t broken;      /* whose stack ends in it without being complete */
-	const char *reason;   /* why its file was not used */
+	/* Whose stack's outermost frame is in it, without being the thread's: in all, by reason. */
+	uint64_t broken, ends[STACK_END_COUNT];
+	uint32_t unread;    /* places where its debug info was too much work to read on */
+	const char *reason; /* why its file was not used */
 	const char *unwind, *symbols, *debug_info; /* what was found, and where: module_facts.h */
 };
 
@@ -188,13 +191,6 @@ struct profile_ratio {
 	const char *reason;         /* why the metric is null everywhere; NULL: it is not */
 };
 
-/* A module that stacks broke in: it has the outermost frame that was reached. */
-struct profile_broken {
-	const char *module;
-	uint64_t samples; /* of the time base, in all, and by reason */
-	uint64_t ends[STACK_END_COUNT];
-};
-
 /* What was hidden or left out because the user asked for it. */
 struct profile_filters {
 	const char *const *options; /* "--thread 12" */
@@ -232,9 +228,7 @@ struct profile {
 	/* How many of those that were cut a recording with larger dumps would complete: what is
 	 * missing up to the base of their threads' stacks, as complete stacks show it. 0: none. */
 	uint64_t advice_samples;
-	uint32_t advice_bytes;               /* --stack-size */
-	const struct profile_broken *broken; /* most samples first */
-	size_t n_broken;
+	uint32_t advice_bytes; /* --stack-size */
 	struct profile_ratio ratios[METRIC_COUNT];
 	struct metrics metrics; /* of the whole run */
 };

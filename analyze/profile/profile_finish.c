@@ -23,7 +23,6 @@ void profile_free(struct profile *pub)
 	free(p->frames);
 	free(p->symbols);
 	free(p->stacks);
-	free(p->broken);
 	free(p->nodes);
 	free(p->threads);
 	free(p->modules);
@@ -170,7 +169,6 @@ int profile_builder_finish(struct profile_builder *b, struct symbolizer *symboli
 	rc = rc < 0 ? rc : profile_filter_run(&f, modules);
 	rc = rc < 0 ? rc : profile_weigh_make(&f);
 	rc = rc < 0 ? rc : profile_frames_make(&f, modules);
-	rc = rc < 0 ? rc : profile_broken_make(&f);
 	rc = rc < 0 ? rc : profile_tree_make(&f);
 	rc = rc < 0 ? rc : profile_squares_make(&f);
 	rc = rc < 0 ? rc : profile_leaves_make(&f);

@@ -33,7 +33,6 @@ struct profile_whole {
 	struct profile_frame *frames;
 	struct profile_symbol *symbols; /* of all frames */
 	struct profile_stack *stacks;
-	struct profile_broken *broken;
 	struct profile_node *nodes;
 	struct profile_thread *threads;
 	struct profile_weight *function_weights, *node_weights, *thread_weights;
@@ -79,8 +78,6 @@ int profile_filter_run(struct finish *f, const struct module_table *modules);
 int profile_frames_make(struct finish *f, const struct module_table *modules);
 /* Copy the groups' keys, which joining changes, from the counts. */
 int profile_groups_keep(struct finish *f);
-/* Which modules stacks break in. */
-int profile_broken_make(struct finish *f);
 /* Lay the logical call tree; weights of its nodes and of the functions. */
 int profile_tree_make(struct finish *f);
 /* The coverage of the counters; a warning where samples and exact totals are far apart. */

@@ -26,29 +26,51 @@ static cJSON *add_stacks(struct json *j, cJSON *object, const uint64_t *ends)
 }
 
 /* Where stacks break: the reasons by module. */
+static void add_broken_module(struct json *j, cJSON *list, const struct profile_module *m,
+			      uint64_t all)
+{
+	cJSON *object = json_append(j, list, cJSON_CreateObject()), *by_reason;
+
+	json_add(j, object, "module", json_text(m->name));
+	json_add(j, object, "samples", json_count(m->broken));
+	json_add(j, object, "percentage", json_percentage(m->broken, all));
+	by_reason = json_add(j, object, "ends", cJSON_CreateObject());
+	for (enum stack_end end = 0; end < STACK_END_COUNT; end++)
+		if (m->ends[end])
+			json_add(j, by_reason, stack_end_key(end), json_count(m->ends[end]));
+}
+
+static int most_broken_first(const void *a, const void *b)
+{
+	const struct profile_module *x = *(const struct profile_module *const *)a;
+	const struct profile_module *y = *(const struct profile_module *const *)b;
+
+	if (x->broken != y->broken)
+		return x->broken > y->broken ? -1 : 1;
+	return strcmp(x->path, y->path);
+}
+
 static void add_broken(struct json *j, cJSON *stacks)
 {
 	const struct profile *p = j->p;
+	const struct profile_module **broken = calloc(p->n_modules + 1, sizeof(*broken));
 	uint64_t all;
+	size_t n = 0;
 	cJSON *list;
 
-	if (!p->n_broken)
+	if (!broken) {
+		j->failed = true;
 		return;
-	stack_ends_complete(p->ends, &all);
-	list = json_add(j, stacks, "broken_modules", cJSON_CreateArray());
-	for (size_t i = 0; i < p->n_broken; i++) {
-		const struct profile_broken *b = &p->broken[i];
-		cJSON *object = json_append(j, list, cJSON_CreateObject()), *by_reason;
-
-		json_add(j, object, "module", json_text(b->module));
-		json_add(j, object, "samples", json_count(b->samples));
-		json_add(j, object, "percentage", json_percentage(b->samples, all));
-		by_reason = json_add(j, object, "ends", cJSON_CreateObject());
-		for (enum stack_end end = 0; end < STACK_END_COUNT; end++)
-			if (b->ends[end])
-				json_add(j, by_reason, stack_end_key(end),
-					 json_count(b->ends[end]));
 	}
+	for (size_t i = 0; i < p->n_modules; i++)
+		if (p->modules[i].broken)
+			broken[n++] = &p->modules[i];
+	qsort(broken, n, sizeof(*broken), most_broken_first);
+	stack_ends_complete(p->ends, &all);
+	list = n ? json_add(j, stacks, "broken_modules", cJSON_CreateArray()) : NULL;
+	for (size_t i = 0; i < n; i++)
+		add_broken_module(j, list, broken[i], all);
+	free(broken);
 }
 
 /* What larger dumps would complete. */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The files that samples fell into: what was found of each, and what would help. */
+#include <inttypes.h>
 #include <string.h>
 
 #include "analyze/report/escape.h"
@@ -47,6 +48,11 @@ static void put_module(FILE *out, const struct profile_module *m, uint64_t all)
 		put_line(out, "symbols", m->symbols, "none: functions have no names");
 		put_line(out, "debug info", m->debug_info, "none: no inlined calls, no lines");
 	}
+	if (m->unread)
+		fprintf(out,
+			"    %-11s debug info was read in part: too much work in %" PRIu32
+			" places\n",
+			"limit", m->unread);
 	if (m->broken)
 		fprintf(out, "    %-11s %s%% of all stacks break off here\n", "broken",
 			report_number_percent(&broken, m->broken, all, 2));

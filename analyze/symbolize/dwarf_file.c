@@ -262,6 +262,7 @@ int dwarf_file_units(struct dwarf_file *f)
 		}
 		f->units[f->n_units++] = u;
 	}
+	f->unread = !budget.left || f->n_units == UNITS_MAX;
 	return 0;
 }
 

@@ -75,6 +75,7 @@ struct dwarf_file {
 	bool split;               /* a .dwo or .dwp file: its addresses are in the main file */
 	struct dwarf_unit *units; /* owned; by offset; without type units */
 	size_t n_units;
+	bool unread; /* there are more, but passing over their tables was too much work */
 };
 
 /* Take the sections of an open file. The pool (NULL: none) shares out what is to be inflated. */

@@ -80,6 +80,7 @@ int dwarf_index_init(struct dwarf_index *x, const struct dwarf_file *f)
 			if (add_range(x, low, high, i))
 				return RUCHY_E_NOMEM;
 	}
+	x->unread = !budget.left;
 	order(x);
 	return 0;
 }
@@ -114,6 +115,7 @@ int dwarf_index_add_silent(struct dwarf_index *x)
 		rc = dwarf_lines_sequences(&lines, &budget, add_sequence, &s);
 		dwarf_lines_fini(&lines);
 	}
+	x->unread |= !budget.left;
 	if (x->n > before)
 		order(x);
 	return rc;

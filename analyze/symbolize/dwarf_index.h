@@ -21,6 +21,7 @@ struct dwarf_index {
 	const struct dwarf_file *file;    /* borrowed */
 	struct dwarf_index_range *ranges; /* owned; sorted by low */
 	size_t n, capacity;
+	bool unread; /* finding all ranges was too much work */
 };
 
 /* RUCHY_E_NOMEM. */

@@ -325,6 +325,7 @@ int dwarf_job_run(struct dwarf_job *j, struct dwarf_abbrev_cache *abbrevs, uint6
 		rc = make_chain(&r, i);
 	if (!rc)
 		rc = qualify(&r);
+	j->unread = !r.reader.budget.left;
 	dwarf_walk_fini(&r.walk);
 	dwarf_lines_fini(&r.lines);
 	free(r.rows);

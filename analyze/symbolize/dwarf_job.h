@@ -39,6 +39,7 @@ struct dwarf_job {
 	size_t n;
 	bool inlines; /* else only lines */
 	/* the result */
+	bool unread;                /* the budget was used up: names or lines may be missing */
 	struct dwarf_chain *chains; /* owned: `n` */
 	struct dwarf_call *calls;   /* owned */
 	struct dwarf_text *texts;   /* owned */

@@ -27,6 +27,7 @@ struct symbol_run {
 	struct symbol_names *names; /* for the calling thread only, not for jobs of the pool */
 	const struct module *module;
 	struct pool *pool;
+	uint32_t unread; /* out: places where debug info was too much work to read on */
 };
 
 struct symbol_source {

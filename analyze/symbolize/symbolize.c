@@ -76,8 +76,7 @@ int symbolizer_add_jit_line(struct symbolizer *s, uint32_t pid, uint64_t offset,
 /* ---- sources ---- */
 
 /* In order: what an earlier source named a later one does not rename. */
-static int run_file(struct symbolizer *s, const struct module *m, struct symbol_query *queries,
-		    size_t n)
+static int run_file(struct symbolizer *s, struct module *m, struct symbol_query *queries, size_t n)
 {
 	const struct symbol_source *const chain[] = {
 		&symbolize_elf,
@@ -93,6 +92,7 @@ static int run_file(struct symbolizer *s, const struct module *m, struct symbol_
 		if (rc)
 			return rc;
 	}
+	m->unread += run.unread;
 	return 0;
 }
 

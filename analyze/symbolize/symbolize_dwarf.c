@@ -213,10 +213,24 @@ static int fill(struct dwarf_run *r, const struct dwarf_job *j, const struct ass
 	return rc;
 }
 
+/* Where work was given up: names and lines may be missing, and that is to be said. */
+static void count_unread(struct dwarf_run *r)
+{
+	uint32_t n = 0u + r->file.unread + r->alt.unread + r->index.unread;
+
+	for (size_t i = 0; i < r->n_jobs; i++) {
+		const struct dwarf_file *f = r->jobs[i].unit->file;
+
+		n += 0u + r->jobs[i].unread + (f != &r->file && f->unread);
+	}
+	r->run->unread += n;
+}
+
 static int fill_all(struct dwarf_run *r)
 {
 	int rc = 0;
 
+	count_unread(r);
 	for (size_t i = 0; !rc && i < r->n_jobs; i++)
 		rc = fill(r, &r->jobs[i], &r->assignments[r->jobs[i].addresses - r->addresses]);
 	return rc;

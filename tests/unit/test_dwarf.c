@@ -76,10 +76,24 @@ static void exercise_damaged(const struct input *input, uint32_t *state)
 	free(damaged.data);
 }
 
+static const char *inputs(void)
+{
+	const char *dir = getenv("RUCHY_FUZZ_DWARF");
+
+	return dir ? dir : "tests/fuzz/corpus-dwarf";
+}
+
+static struct input read_input_named(const char *name)
+{
+	char path[4096];
+
+	snprintf(path, sizeof(path), "%s/%s", inputs(), name);
+	return read_input(path);
+}
+
 static size_t for_each_input(size_t (*call)(const char *path))
 {
-	const char *dir =
-		getenv("RUCHY_FUZZ_DWARF") ? getenv("RUCHY_FUZZ_DWARF") : "tests/fuzz/corpus-dwarf";
+	const char *dir = inputs();
 	struct dirent **entries;
 	int n = scandir(dir, &entries, NULL, alphasort);
 	size_t sum = 0;
@@ -135,11 +149,58 @@ static void test_damaged_inputs_end(void **state)
 	assert_true(for_each_input(damage) > 0);
 }
 
+/* Units whose reading was given up, of those of g++'s program, with so many steps for each. */
+static uint32_t units_unread(uint64_t steps, uint32_t *ret_units)
+{
+	struct input input = read_input_named("g5");
+	static const bool nameless[EXERCISE_ADDRESSES];
+	struct dwarf_abbrev_cache *abbrevs = dwarf_abbrev_cache_new();
+	struct dwarf_index x;
+	struct dwarf_file f;
+	uint32_t unread = 0;
+
+	dwarf_exercise_open(&f, input.data, input.size);
+	assert_int_equal(dwarf_file_units(&f), 0);
+	assert_int_equal(dwarf_index_init(&x, &f), 0);
+	assert_false(f.unread);
+	assert_false(x.unread);
+	for (uint32_t i = 0; i < f.n_units; i++) {
+		uint64_t addresses[EXERCISE_ADDRESSES];
+		struct dwarf_job j = { .unit = &f.units[i],
+				       .lines = &f.units[i],
+				       .addresses = addresses,
+				       .nameless = nameless,
+				       .n = dwarf_exercise_addresses(&x, i, addresses),
+				       .inlines = true };
+
+		assert_int_equal(dwarf_job_run(&j, abbrevs, steps), 0);
+		unread += j.unread;
+		dwarf_job_fini(&j);
+	}
+	*ret_units = (uint32_t)f.n_units;
+	dwarf_abbrev_cache_free(abbrevs);
+	dwarf_index_fini(&x);
+	dwarf_file_fini(&f);
+	free(input.data);
+	return unread;
+}
+
+static void test_a_used_up_budget_is_told(void **state)
+{
+	uint32_t units;
+
+	(void)state;
+	assert_int_equal(units_unread(EXERCISE_STEPS, &units), 0);
+	assert_int_equal(units_unread(20, &units), units);
+	assert_true(units > 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_kept_inputs_replayed),
 		cmocka_unit_test(test_damaged_inputs_end),
+		cmocka_unit_test(test_a_used_up_budget_is_told),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -417,10 +417,10 @@ static void test_join_is_counted(void **state)
 	assert_int_equal(p->threads[0].ends[STACK_END_JOINED], 6);
 	assert_int_equal(p->threads[0].ends[STACK_END_TRUNCATED], 1);
 	assert_int_equal(p->threads[1].ends[STACK_END_TRUNCATED], 1);
-	assert_int_equal(p->n_broken, 1);
-	assert_string_equal(p->broken[0].module, p->frames[0].module);
-	assert_int_equal(p->broken[0].samples, 2);
-	assert_int_equal(p->broken[0].ends[STACK_END_TRUNCATED], 2);
+	assert_int_equal(p->n_modules, 1);
+	assert_string_equal(p->modules[0].name, p->frames[0].module);
+	assert_int_equal(p->modules[0].broken, 2);
+	assert_int_equal(p->modules[0].ends[STACK_END_TRUNCATED], 2);
 	profile_free(p);
 }
 
