@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <langinfo.h>
 #include <locale.h>
+#include <malloc.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -438,12 +439,21 @@ static void file_shrank(int signal)
 	_exit(EXIT_FAILED);
 }
 
+/* Tables grow and go all the time: what one gives back the next one takes, instead of new pages. */
+static void keep_memory(void)
+{
+	mallopt(M_MMAP_THRESHOLD, 32 << 20);
+	mallopt(M_TRIM_THRESHOLD, 256 << 20);
+	mallopt(M_TOP_PAD, 4 << 20);
+}
+
 int main(int argc, char **argv)
 {
 	struct ruchy_error err = { 0 };
 	struct options options;
 
 	signal(SIGBUS, file_shrank);
+	keep_memory();
 	if (options_parse(argc, argv, &options, &err) < 0)
 		return complain(&err);
 	switch (options.command) {

@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "format/perf_data.h"
+#include "format/perf_scan.h"
 
 #define HEADER_BYTES  104
 #define SECTION_BYTES 16
@@ -454,7 +455,7 @@ static void check_big_file(bool marks)
 			mark = item.round_time;
 			continue;
 		}
-		assert_true(item.chunk->size <= 4u << 20);
+		assert_true(item.chunk->size <= PERF_SCAN_BLOCK_BYTES);
 		assert_true(item.chunk->first_time >= mark);
 		n += item.chunk->records;
 		chunks++;
