@@ -11,7 +11,10 @@
 #include "ruchy/trace_meta.h"
 #include "ruchy/trace_reader.h"
 
-#define MAX_CHUNK_BYTES (1u << 20)
+#define MAX_OPEN_BYTES  (32u << 20) /* chunks being filled, of all CPUs */
+#define MIN_CHUNK_BYTES (1u << 20)  /* of one: what all may become */
+#define MAX_CHUNK_BYTES (4u << 20)
+#define ROUND_NS        400000000u /* at least, by the first full pass after it: docs/overhead.md */
 #define MAX_IMAGE_BYTES (32u << 20)
 #define MIN_IMAGE_BYTES (256u << 10) /* of one CPU */
 #define MAX_PROBE_TURNS 4            /* of exec, read, exec again within one pass */
@@ -57,6 +60,7 @@ struct drain {
 	struct cpu *cpus;
 	size_t n_cpus;
 	uint64_t pass_start;  /* of the pass that runs */
+	uint64_t round_start; /* of the pass that ended the last round */
 	uint64_t full_start;  /* of the last full pass */
 	uint64_t newest_time; /* of any record seen */
 	struct drain_stats stats;
@@ -276,7 +280,7 @@ static int write_sideband(struct drain *d, bool only_large, struct ruchy_error *
 	int rc = 0;
 
 	for (size_t i = 0; !rc && i < d->n_cpus; i++)
-		if (!only_large || d->cpus[i].pending.data.size > MAX_CHUNK_BYTES)
+		if (!only_large || d->cpus[i].pending.data.size > MIN_CHUNK_BYTES)
 			rc = write_chunk(d, &d->cpus[i].pending, WIRE_CHUNK_SIDEBAND, i, err);
 	return rc;
 }
@@ -315,6 +319,16 @@ bool drain_knows_stack(const struct drain *d, uint32_t pid)
 }
 
 /* ---- samples ---- */
+
+/* How large a chunk may become: longer ones are smaller by the sample, but all CPUs have one. */
+static size_t chunk_bytes(const struct drain *d)
+{
+	size_t each = MAX_OPEN_BYTES / (d->n_cpus + !d->n_cpus);
+
+	return each < MIN_CHUNK_BYTES   ? MIN_CHUNK_BYTES
+	       : each < MAX_CHUNK_BYTES ? each
+					: MAX_CHUNK_BYTES;
+}
 
 /* All CPUs' images together are bounded. */
 static size_t share_bytes(const struct drain *d)
@@ -423,12 +437,14 @@ static int take_record(struct drain *d, struct cpu *cpu, struct feed *feed, cons
 	return 0;
 }
 
-/* Write a ring's open chunk; the next one knows nothing of its images. */
+/* Write a ring's open chunk, after the sideband; the next one knows nothing of its images. */
 static int close_chunk(struct drain *d, size_t i, struct feed *feed, struct ruchy_error *err)
 {
+	int rc = write_sideband(d, false, err);
+
 	if (feed->share)
 		stack_share_reset(feed->share);
-	return write_chunk(d, &feed->open, WIRE_CHUNK_SAMPLES, i, err);
+	return rc < 0 ? rc : write_chunk(d, &feed->open, WIRE_CHUNK_SAMPLES, i, err);
 }
 
 /*
@@ -449,7 +465,7 @@ static int take_samples(struct drain *d, size_t i, struct feed *feed, struct ruc
 	while ((rc = ring_next(feed->ring, feed->head, &record, &size)) > 0) {
 		if (take_record(d, &d->cpus[i], feed, record, size) < 0)
 			return no_memory(err);
-		if (feed->open.data.size < MAX_CHUNK_BYTES)
+		if (feed->open.data.size < chunk_bytes(d))
 			continue;
 		rc = close_chunk(d, i, feed, err);
 		if (rc < 0)
@@ -482,7 +498,7 @@ static void note_heads(struct cpu *cpu)
 			cpu->feeds[f].head = ring_head(cpu->feeds[f].ring);
 }
 
-/* Of a full pass: nothing stays open. */
+/* Of a round: nothing stays open. */
 static int close_chunks(struct drain *d, size_t i, struct ruchy_error *err)
 {
 	int rc = 0;
@@ -508,8 +524,6 @@ int drain_partial(struct drain *d, struct ruchy_error *err)
 		note_heads(&d->cpus[i]);
 	rc = drain_sideband(d, err);
 	if (!rc)
-		rc = write_sideband(d, false, err);
-	if (!rc)
 		rc = jit_capture_tail(d->jit, err);
 	for (size_t i = 0; !rc && i < d->n_cpus; i++)
 		rc = take_marked(d, i, err);
@@ -524,7 +538,7 @@ static int write_losses(struct drain *d, bool all, struct ruchy_error *err)
 
 	for (size_t i = 0; i < d->n_cpus; i++) {
 		if (all || d->cpus[i].lossy)
-			event_set_put_loss(d->events, i, d->full_start, d->pass_start, &items);
+			event_set_put_loss(d->events, i, d->round_start, d->pass_start, &items);
 		d->cpus[i].lossy = false;
 	}
 	if (items.failed)
@@ -533,6 +547,18 @@ static int write_losses(struct drain *d, bool all, struct ruchy_error *err)
 		rc = trace_writer_meta(d->writer, &items, err);
 	ruchy_buf_fini(&items);
 	return rc;
+}
+
+static int end_round(struct drain *d, bool last, uint64_t time, struct ruchy_error *err)
+{
+	int rc = write_sideband(d, false, err);
+
+	for (size_t i = 0; !rc && i < d->n_cpus; i++)
+		rc = close_chunks(d, i, err);
+	if (!rc)
+		rc = write_losses(d, last, err);
+	d->round_start = d->pass_start;
+	return !rc && time ? trace_writer_round(d->writer, time, err) : rc;
 }
 
 int drain_full(struct drain *d, bool last, struct ruchy_error *err)
@@ -544,10 +570,6 @@ int drain_full(struct drain *d, bool last, struct ruchy_error *err)
 		for (size_t f = 0; f < N_FEEDS; f++)
 			d->cpus[i].feeds[f].marked = true;
 	rc = drain_partial(d, err);
-	for (size_t i = 0; !rc && i < d->n_cpus; i++)
-		rc = close_chunks(d, i, err);
-	if (!rc)
-		rc = write_losses(d, last, err);
 	if (!rc)
 		rc = last ? jit_capture_finish(d->jit, err) : jit_capture_end_pass(d->jit, err);
 	if (rc < 0)
@@ -564,7 +586,8 @@ int drain_full(struct drain *d, bool last, struct ruchy_error *err)
 	 */
 	time = last ? now_ns(d) : d->full_start;
 	d->full_start = d->pass_start;
-	return time ? trace_writer_round(d->writer, time, err) : 0;
+	return last || d->pass_start - d->round_start >= ROUND_NS ? end_round(d, last, time, err)
+								  : 0;
 }
 
 const struct fallback_list *drain_notes(const struct drain *d)

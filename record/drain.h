@@ -10,8 +10,10 @@
  *   3. copy the samples up to the noted heads, with every stack dump limited by
  *      the base in force at the sample's time.
  * A sample written meanwhile waits for the next pass. Sideband chunks are written
- * before sample chunks, and so is what programs tell of the code that they generate. A full pass
- * ends with a round mark. Times are those of the events' clock. One thread.
+ * before sample chunks, and so is what programs tell of the code that they generate. Some full
+ * passes make a round: what is open is written then, and the round mark, for a chunk that holds the
+ * samples of a longer time is smaller by the sample. Times are those of the events' clock. One
+ * thread.
  */
 #ifndef RUCHY_RECORD_DRAIN_H
 #define RUCHY_RECORD_DRAIN_H
@@ -55,7 +57,8 @@ bool drain_knows_stack(const struct drain *d, uint32_t pid);
 void drain_mark(struct drain *d, size_t i);
 /* A pass over the marked rings. Errors of trace_writer_chunk. */
 int drain_partial(struct drain *d, struct ruchy_error *err);
-/* A pass over all rings, losses, and the round mark. `last`: the events are disabled. */
+/* A pass over all rings; where a round is due, it ends with losses and its mark. `last`: the events
+ * are disabled, and it is due. */
 int drain_full(struct drain *d, bool last, struct ruchy_error *err);
 /* Files of programs that generate code which were left out, and why (jit_capture.h); borrowed. */
 const struct fallback_list *drain_notes(const struct drain *d);

@@ -24,9 +24,9 @@
 #include "ruchy/trace_meta.h"
 #include "ruchy/trace_writer.h"
 
-#define ROUND_NS   100000000u /* a full pass this often; readers are promised 150 ms */
-#define ZSTD_LEVEL 1
-#define LOOK_MS    20 /* how often we look for the process that is waited for */
+#define PASS_NS    100000000u /* a full pass this often */
+#define ZSTD_LEVEL 3          /* smaller, and faster to unpack: docs/overhead.md */
+#define LOOK_MS    20         /* how often we look for the process that is waited for */
 
 /* What is polled before the rings. */
 enum { POLL_SIGNALS, POLL_SUBJECT, POLL_CONTROL, POLL_RINGS };
@@ -274,7 +274,7 @@ static int drain_what_woke(struct session *s, struct ruchy_error *err)
 		sideband |= woke(s, n + i);
 	}
 	if (now >= s->next_full_ns) {
-		s->next_full_ns = now + ROUND_NS;
+		s->next_full_ns = now + PASS_NS;
 		return drain_full(s->drain, false, err);
 	}
 	if (samples)
