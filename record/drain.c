@@ -557,8 +557,10 @@ static int end_round(struct drain *d, bool last, uint64_t time, struct ruchy_err
 		rc = close_chunks(d, i, err);
 	if (!rc)
 		rc = write_losses(d, last, err);
+	if (rc < 0 || !time) /* the first pass: there is no time yet that could be promised */
+		return rc;
 	d->round_start = d->pass_start;
-	return !rc && time ? trace_writer_round(d->writer, time, err) : rc;
+	return trace_writer_round(d->writer, time, err);
 }
 
 int drain_full(struct drain *d, bool last, struct ruchy_error *err)

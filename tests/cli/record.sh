@@ -173,7 +173,7 @@ expect "a missing directory" 1 "none/t: cannot be created" "$record" -q -o none/
 [ -e ran ] && fail "no output, no command" || ok "no output, no command"
 check "a device as output" "$record" -q -o /dev/null true
 expect "a full device" 1 "/dev/full: writing.*No space" "$record" -q -o /dev/full true
-if mkdir full && mount -t tmpfs -o size=256k none full 2>/dev/null; then
+if mkdir full && mount -t tmpfs -o size=16k none full 2>/dev/null; then
 	mounted=$work/full
 	"$record" -q -o full/t.rtrace sh -c './busy 1500; touch ran_to_its_end' 2>err
 	[ $? -eq 1 ] && [ "$(wc -l <err)" -eq 1 ] && grep -q "full/t.rtrace: writing.*No space" err &&
@@ -290,6 +290,7 @@ fi
 	fail "a command that ends before its limit" "$(cat err)"
 
 # ---- kill -9 at random moments: what was written reads, and reaches nearly to the end ----
+# (a round is 400 ms, a pass over the rings 100; the rest is for a busy machine)
 if [ -x "$analyze" ]; then
 	bad=0 worst_ms=0
 	for i in $(seq 20); do
@@ -297,7 +298,7 @@ if [ -x "$analyze" ]; then
 		"$record" -q -o killed.rtrace ./busy 3000 2>/dev/null &
 		pid=$!
 		wait_for 5000 has_file killed.rtrace
-		sleep "0.$((RANDOM % 70 + 10))"
+		sleep "$((RANDOM % 2)).$((RANDOM % 40 + 60))" # past the first round
 		child=$(cat /proc/$pid/task/$pid/children 2>/dev/null)
 		kill -9 $pid
 		# CLOCK_MONOTONIC, as the records' times; it stands still in suspend, which a test may ignore
@@ -307,11 +308,11 @@ if [ -x "$analyze" ]; then
 		"$analyze" info killed.rtrace >out 2>&1 || { bad=$((bad + 1)); tail -1 out; }
 		gap_ms=$(sed -n 's/^chunk.* samples .* last=//p' out | sort -n | tail -1 |
 			awk -v end="$end_ms" '{ printf "%d", end - $1 / 1000000 }')
-		[ "${gap_ms:-9999}" -le 300 ] || { bad=$((bad + 1)); echo "${gap_ms:-everything} ms missing"; }
+		[ "${gap_ms:-9999}" -le 700 ] || { bad=$((bad + 1)); echo "${gap_ms:-everything} ms missing"; }
 		[ "${gap_ms:-9999}" -le "$worst_ms" ] || worst_ms=${gap_ms:-9999}
 	done 2>/dev/null # the shell tells of its killed jobs
 	[ $bad -eq 0 ] && ok "kill -9 twenty times: every trace reads, at most $worst_ms ms missing" ||
-		fail "kill -9" "$bad of 20 do not read or miss more than 300 ms"
+		fail "kill -9" "$bad of 20 do not read or miss more than 700 ms"
 else
 	skip "kill -9" "no ruchy-analyze to read the traces"
 fi
