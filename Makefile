@@ -161,6 +161,7 @@ check-cli: all programs ## the command lines, their errors and exit statuses
 	bash tests/cli/alloc.sh $(B)
 	bash tests/cli/record.sh $(B)
 	bash tests/cli/attach.sh $(B)
+	$(PYTHON) tests/cli/survive.py $(B)
 	bash tests/cli/profile.sh $(B) $(B)/programs
 	bash tests/cli/planted.sh $(B) $(B)/programs
 	bash tests/cli/doctor.sh $(B)
@@ -171,6 +172,10 @@ check-cli: all programs ## the command lines, their errors and exit statuses
 	bash tests/cli/filter.sh $(B) $(B)/programs
 	bash tests/cli/terminal.sh $(B)
 	bash tests/cli/annotate.sh $(B)
+
+.PHONY: survive
+survive: all ## kill, fill and stop recordings 200 and 50 times (check-cli does it 20 and 10 times)
+	$(PYTHON) tests/cli/survive.py $(B) --kills 200 --sizes 50
 
 # What --stack-privacy=redact makes of a recording: redact_trace IN OUT
 $(B)/tests/live/redact_trace: $(B)/tests/live/redact_trace.o $(FORMAT_OBJ) $(RECORD_LIB)

@@ -10,6 +10,15 @@
 #include "analyze/report/escape.h"
 #include "ruchy/trace_object.h"
 
+/* What the chunks hold. */
+struct counts {
+	uint64_t records, samples, lost, throttled, damaged;
+	uint64_t with_regs, with_stack; /* samples that hold registers, bytes of a stack */
+	uint64_t object_bytes;          /* of files of the target, as stored */
+	uint64_t first_ns, last_ns;     /* of all records' times */
+	uint64_t round_ns;              /* the last round mark's: nothing older is missing */
+};
+
 /* ---- the parts of the page ---- */
 
 static void put_text(FILE *out, const char *label, const char *text)
@@ -181,14 +190,26 @@ static void put_totals(FILE *out, const struct trace_meta *m)
 	}
 }
 
-static void put_end(FILE *out, const struct trace_meta *m)
+static void put_cut_off(FILE *out, const struct counts *c)
+{
+	fputs("end            not recorded: the recording was cut off", out);
+	if (c->last_ns)
+		fprintf(out,
+			"; its last record is of %.3f s after the first, and all up to %.3f s are "
+			"there",
+			(double)(c->last_ns - c->first_ns) / 1e9,
+			c->round_ns > c->first_ns ? (double)(c->round_ns - c->first_ns) / 1e9 : 0);
+	fputc('\n', out);
+}
+
+static void put_end(FILE *out, const struct trace_meta *m, const struct counts *c)
 {
 	static const char *const how[] = { "with its command", "when the recorder was stopped",
 					   "because recording failed" };
 	int status = (int)m->end_status;
 
 	if (!m->has_end) {
-		fputs("end            not recorded: the recording was cut off\n", out);
+		put_cut_off(out, c);
 		return;
 	}
 	if (m->end_how > WIRE_END_FAILED) {
@@ -216,12 +237,6 @@ static void put_end(FILE *out, const struct trace_meta *m)
 }
 
 /* ---- chunks and records ---- */
-
-struct counts {
-	uint64_t records, samples, lost, throttled, damaged;
-	uint64_t with_regs, with_stack; /* samples that hold registers, bytes of a stack */
-	uint64_t object_bytes;          /* of files of the target, as stored */
-};
 
 static const char *kind_name(uint32_t kind)
 {
@@ -355,6 +370,12 @@ static int take_chunk(struct record_iter *it, const struct trace_chunk *chunk, b
 		" records=%" PRIu32 " first=%" PRIu64 " last=%" PRIu64 "\n",
 		chunk->sequence, kind_name(chunk->kind), chunk->offset, chunk->stored_bytes,
 		chunk->size, chunk->ring, chunk->records, chunk->first_time, chunk->last_time);
+	if (chunk->last_time) {
+		if (!counts->first_ns || chunk->first_time < counts->first_ns)
+			counts->first_ns = chunk->first_time;
+		if (chunk->last_time > counts->last_ns)
+			counts->last_ns = chunk->last_time;
+	}
 	if (chunk->kind == WIRE_CHUNK_SIDEBAND || chunk->kind == WIRE_CHUNK_SAMPLES)
 		return take_records(it, chunk, list, out, counts);
 	if (chunk->kind == WIRE_CHUNK_META && list)
@@ -382,6 +403,7 @@ static int take_items(struct trace_reader *r, struct record_iter *it, bool list,
 						       ruchy_error_name(rc));
 		} else if (item.type == TRACE_ITEM_ROUND) {
 			fprintf(out, "round %" PRIu64 "\n", item.round_time);
+			counts->round_ns = item.round_time;
 		}
 	} while (item.type != TRACE_ITEM_END);
 	return 0;
@@ -452,7 +474,7 @@ int info_print(const char *path, const struct info_options *options, FILE *out, 
 	put_host(out, meta);
 	put_events(out, meta);
 	put_totals(out, meta);
-	put_end(out, meta);
+	put_end(out, meta, &counts);
 	*ret_sound = put_integrity(out, trace_reader_integrity(r), &counts, meta) && rc == 0;
 	record_iter_free(it);
 	trace_reader_free(r);

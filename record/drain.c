@@ -20,6 +20,7 @@
 #define MAX_PROBE_TURNS 4            /* of exec, read, exec again within one pass */
 /* The largest sideband record: MMAP2 with a path of PATH_MAX. */
 #define MAX_SIDEBAND_BYTES (8u << 10)
+#define MAX_SAMPLE_BYTES   (64u << 10)
 
 /* A chunk being filled. */
 struct builder {
@@ -42,7 +43,7 @@ enum { FEED_SAMPLES, FEED_OFF_CPU, N_FEEDS };
 struct cpu {
 	struct ring *sideband; /* borrowed; NULL: none */
 	struct feed feeds[N_FEEDS];
-	bool lossy;             /* told of losses since the last full pass */
+	bool lossy;             /* lost something since the last full pass, or may have */
 	struct builder pending; /* sideband taken, not yet written */
 };
 
@@ -262,6 +263,7 @@ static void take_sideband(struct drain *d, struct cpu *cpu)
 	 * may have lost an exec already. */
 	if (rc < 0 ||
 	    taken + MAX_SIDEBAND_BYTES > event_set_ring_bytes(d->events, EVENT_SET_SIDEBAND)) {
+		cpu->lossy = true;
 		stack_base_lost(d->bases, now_ns(d));
 		if (d->redact.maps)
 			exec_maps_lost(d->redact.maps);
@@ -455,7 +457,7 @@ static int close_chunk(struct drain *d, size_t i, struct feed *feed, struct ruch
 static int take_samples(struct drain *d, size_t i, struct feed *feed, struct ruchy_error *err)
 {
 	const uint8_t *record;
-	size_t size;
+	size_t size, taken = 0;
 	int rc;
 
 	if (!feed->share)
@@ -463,6 +465,7 @@ static int take_samples(struct drain *d, size_t i, struct feed *feed, struct ruc
 	if (!feed->share)
 		return no_memory(err);
 	while ((rc = ring_next(feed->ring, feed->head, &record, &size)) > 0) {
+		taken += size;
 		if (take_record(d, &d->cpus[i], feed, record, size) < 0)
 			return no_memory(err);
 		if (feed->open.data.size < chunk_bytes(d))
@@ -473,6 +476,10 @@ static int take_samples(struct drain *d, size_t i, struct feed *feed, struct ruc
 	}
 	d->stats.damaged += rc < 0;
 	ring_release(feed->ring);
+	/* The record that tells of a loss comes only once there is room: the loss is of now. */
+	if (!feed->capped &&
+	    taken + MAX_SAMPLE_BYTES > event_set_ring_bytes(d->events, EVENT_SET_SAMPLES))
+		d->cpus[i].lossy = true;
 	return 0;
 }
 
@@ -538,7 +545,7 @@ static int write_losses(struct drain *d, bool all, struct ruchy_error *err)
 
 	for (size_t i = 0; i < d->n_cpus; i++) {
 		if (all || d->cpus[i].lossy)
-			event_set_put_loss(d->events, i, d->round_start, d->pass_start, &items);
+			event_set_put_loss(d->events, i, d->round_start, now_ns(d), &items);
 		d->cpus[i].lossy = false;
 	}
 	if (items.failed)

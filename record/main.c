@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* ruchy-record: record a command, or what runs already. The only file here that prints or exits. */
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 #include "record/counter_list.h"
 #include "record/doctor.h"
@@ -251,12 +253,22 @@ static int plan_and_record(const struct record_options *o)
 	return status;
 }
 
+/* Else the first files that we open would be taken for standard output or error. These can't be
+ * used the wrong way round, and the command finds them closed as we did. */
+static void fill_standard_descriptors(void)
+{
+	for (int fd = 0; fd <= STDERR_FILENO; fd++)
+		if (fcntl(fd, F_GETFD) < 0)
+			open("/dev/null", (fd ? O_RDONLY : O_WRONLY) | O_CLOEXEC);
+}
+
 int main(int argc, char **argv)
 {
 	struct ruchy_error err = { 0 };
 	struct record_options o;
 	int status;
 
+	fill_standard_descriptors();
 	if (record_options_parse(argc, argv, &o, &err) < 0)
 		return bad_usage(&err);
 	switch (o.action) {

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -15,18 +16,22 @@ struct output {
 	char *temporary;  /* owned; NULL: there is none (any more) */
 	int fd;
 	bool is_stdout;
+	bool is_named; /* a file of ours has the path */
 };
 
 static int open_stdout(struct output *o, struct ruchy_error *err)
 {
+	int flags = fcntl(STDOUT_FILENO, F_GETFL);
+
 	o->is_stdout = true;
 	o->fd = STDOUT_FILENO;
 	if (isatty(o->fd))
 		return ruchy_error_set(err, RUCHY_E_USAGE,
 				       "standard output is a terminal: a trace is binary; send it "
 				       "to a file or a pipe");
-	if (fcntl(o->fd, F_GETFD) < 0)
-		return ruchy_error_errno(err, "standard output: cannot be written");
+	if (flags < 0 || (flags & O_ACCMODE) == O_RDONLY)
+		return ruchy_error_set(err, RUCHY_E_SYS,
+				       "standard output: is not open to be written");
 	return 0;
 }
 
@@ -61,15 +66,36 @@ static int open_special(struct output *o, const struct stat *st, struct ruchy_er
 	return o->fd < 0 ? ruchy_error_errno(err, "%s: cannot be written", o->path) : 0;
 }
 
+/* A recorder holds a lock on the file that it writes, for as long as it lives. */
+static bool is_being_written(const char *path)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
+	bool busy = fd >= 0 && flock(fd, LOCK_SH | LOCK_NB) < 0 && errno == EWOULDBLOCK;
+
+	if (fd >= 0)
+		close(fd);
+	return busy;
+}
+
+static int refuse_busy(const struct output *o, struct ruchy_error *err)
+{
+	return ruchy_error_set(err, RUCHY_E_SYS, "%s: another recording is being written there",
+			       o->path);
+}
+
 static int open_file(struct output *o, struct ruchy_error *err)
 {
+	if (is_being_written(o->path))
+		return refuse_busy(o, err);
 	if (asprintf(&o->temporary, "%s.XXXXXX", o->path) < 0) {
 		o->temporary = NULL;
 		return ruchy_error_set(err, RUCHY_E_NOMEM, "%s: out of memory", o->path);
 	}
 	o->fd = mkostemp(o->temporary, O_CLOEXEC); /* 0600, O_EXCL */
-	if (o->fd >= 0)
+	if (o->fd >= 0) {
+		flock(o->fd, LOCK_EX | LOCK_NB); /* where a file system has none, we do without */
 		return 0;
+	}
 	free(o->temporary);
 	o->temporary = NULL;
 	return ruchy_error_errno(err, "%s: cannot be created", o->path);
@@ -113,11 +139,24 @@ int output_commit(struct output *o, struct ruchy_error *err)
 {
 	if (!o->temporary)
 		return 0;
+	if (is_being_written(o->path))
+		return refuse_busy(o, err);
 	if (rename(o->temporary, o->path) < 0)
 		return ruchy_error_errno(err, "%s: cannot be replaced", o->path);
 	free(o->temporary);
 	o->temporary = NULL;
+	o->is_named = true;
 	return 0;
+}
+
+/* Does the path still lead to what was written? */
+static bool has_its_name(const struct output *o)
+{
+	struct stat ours, named;
+
+	return fstat(o->fd, &ours) < 0 ||
+	       (lstat(o->path, &named) == 0 && named.st_dev == ours.st_dev &&
+		named.st_ino == ours.st_ino);
 }
 
 int output_close(struct output *o, struct ruchy_error *err)
@@ -128,6 +167,11 @@ int output_close(struct output *o, struct ruchy_error *err)
 		return 0;
 	if (o->temporary)
 		unlink(o->temporary);
+	if (o->is_named && !has_its_name(o))
+		rc = ruchy_error_set(err, RUCHY_E_SYS,
+				     "%s: was removed or replaced while it was written: this "
+				     "recording is gone",
+				     o->path);
 	if (!o->is_stdout && close(o->fd) < 0 && errno != EINTR)
 		rc = ruchy_error_errno(err, "%s: cannot be closed", o->path);
 	free(o->temporary);
