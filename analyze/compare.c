@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "analyze/diff/diff_flamegraph.h"
 #include "analyze/diff/diff_report.h"
 #include "analyze/diff/diff_text.h"
 
@@ -16,6 +17,7 @@ struct work {
 	const struct compare_stage *stage;
 	struct diff *d;
 	struct diff_comparison c;
+	enum diff_which layout; /* of the flame graph */
 	struct diff_rule rules[OPTIONS_MAX_RULES];
 	struct diff_verdict verdicts[OPTIONS_MAX_RULES];
 	struct ruchy_error *err;
@@ -72,11 +74,14 @@ static int read_traces(struct work *w)
 
 /* ---- out ---- */
 
-enum output { JSON, MARKDOWN, JUNIT, FOLDED, TEXT };
+enum output { JSON, MARKDOWN, JUNIT, FOLDED, FLAME_GRAPH, TEXT };
 
 static int write_output(const struct work *w, enum output kind, FILE *out)
 {
 	const struct options *o = w->o;
+	const struct report_options graph = { .title = o->title,
+					      .inverted = o->inverted,
+					      .min_width = o->min_width };
 	const struct diff_text_options text = { .rows = o->hotspots ? o->hotspots : ROWS,
 						.width = w->stage->width,
 						.colour = w->stage->colour };
@@ -90,6 +95,8 @@ static int write_output(const struct work *w, enum output kind, FILE *out)
 		return diff_junit_write(&w->c, w->rules, w->verdicts, o->fail_on.n, out);
 	case FOLDED:
 		return diff_folded_write(&w->c, o->weight != NULL, o->normalize, out);
+	case FLAME_GRAPH:
+		return diff_flamegraph_write(&w->c, w->layout, &graph, out);
 	default:
 		return diff_text_write(&w->c, &text, out);
 	}
@@ -113,7 +120,8 @@ static int write_all(const struct work *w)
 {
 	const struct options *o = w->o;
 	const char *const paths[] = {
-		[JSON] = o->json, [MARKDOWN] = o->markdown, [JUNIT] = o->junit, [FOLDED] = o->folded
+		[JSON] = o->json,     [MARKDOWN] = o->markdown,       [JUNIT] = o->junit,
+		[FOLDED] = o->folded, [FLAME_GRAPH] = o->flame_graph,
 	};
 	bool stdout_taken = o->quiet;
 	int rc = 0;
@@ -197,11 +205,22 @@ static void say_refused(const struct work *w)
 	}
 }
 
+static int choose_layout(struct work *w)
+{
+	const char *name = w->o->layout;
+
+	w->layout = name && !strcmp(name, "base") ? DIFF_BASE : DIFF_NEW;
+	if (name && w->layout == DIFF_NEW && strcmp(name, "new") != 0)
+		return ruchy_error_set(w->err, RUCHY_E_USAGE,
+				       "--layout: '%s' is neither base nor new", name);
+	return 0;
+}
+
 int compare_run(const struct options *o, const struct compare_stage *stage, struct ruchy_error *err)
 {
 	struct work w = { .o = o, .stage = stage, .err = err };
 	bool fired = false;
-	int rc = 0;
+	int rc = choose_layout(&w);
 
 	for (size_t i = 0; rc == 0 && i < o->fail_on.n; i++)
 		rc = diff_rule_parse(o->fail_on.at[i], &w.rules[i], err);

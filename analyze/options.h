@@ -42,7 +42,7 @@ struct options {
 	/* report */
 	const char *json, *flame_graph, *folded, *perf_script, *pprof, *speedscope, *callgrind,
 		*csv, *html, *firefox; /* files, "-" stdout, NULL not asked */
-	const char *title;
+	const char *title, *layout;
 	bool inverted;
 	double min_width;                  /* pixels; 0: not asked */
 	const char *sort, *weight, *color; /* names in the profile, NULL not asked */

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "analyze/report/escape.h"
+#include "analyze/report/report_flamegraph.h"
 #include "analyze/report/report_number.h"
 
 #define SCALE_OCTAVES 2 /* of a ratio, to either side of the run's */
@@ -111,11 +112,57 @@ static void put_scale_fill(const struct flame_colour *c, double good)
 	fprintf(c->out, "fill=\"rgb(%ld,%ld,%ld)\"", rgb[0], rgb[1], rgb[2]);
 }
 
+/* ---- colours by a change ---- */
+
+/* Of the self time, in shares of the sides. */
+static double change_of(const struct flame_colour *c, const struct profile_weight *totals)
+{
+	double before = c->sides[0] > 0 ? (double)totals[FLAME_BASE_SELF].count / c->sides[0] : 0;
+	double after = c->sides[1] > 0 ? (double)totals[FLAME_NEW_SELF].count / c->sides[1] : 0;
+
+	return after - before;
+}
+
+void flame_colour_by_change(struct flame_colour *c, const struct profile_weight *totals,
+			    size_t n_nodes)
+{
+	c->changes = true;
+	c->sides[0] = (double)totals[FLAME_BASE].count;
+	c->sides[1] = (double)totals[FLAME_NEW].count;
+	for (size_t i = 0; i < n_nodes; i++)
+		c->largest = fmax(c->largest, fabs(change_of(c, totals + i * FLAME_SIDES)));
+}
+
+static const struct palette vanished = { "gone", { 100, 180, 190 }, { 0, 0, 0 } },
+			    appeared = { "new", { 225, 130, 200 }, { 0, 0, 0 } };
+
+static void put_palette(const struct flame_colour *c, const struct palette *p)
+{
+	fprintf(c->out, "fill=\"rgb(%u,%u,%u)\"", p->base[0], p->base[1], p->base[2]);
+}
+
+static void put_change_fill(const struct flame_colour *c, const struct report_tree_node *node,
+			    const struct profile_weight *totals)
+{
+	if (node->kind == PROFILE_NODE_ROOT || node->kind == PROFILE_NODE_COMM)
+		put_fill(c, FRAME, 0);
+	else if (!totals[FLAME_NEW].count)
+		put_palette(c, &vanished);
+	else if (!totals[FLAME_BASE].count)
+		put_palette(c, &appeared);
+	else
+		put_scale_fill(c, c->largest > 0 ? -change_of(c, totals) / c->largest : 0);
+}
+
 void flame_colour_fill(const struct flame_colour *c, const struct report_tree_node *node,
 		       const struct profile_weight *totals)
 {
 	struct metric m;
 
+	if (c->changes) {
+		put_change_fill(c, node, totals);
+		return;
+	}
 	if (!c->p) {
 		put_fill(c, colour_of(node), hash_name(node->name));
 		return;
@@ -178,7 +225,29 @@ static unsigned put_kinds(const struct flame_colour *c, unsigned x, unsigned y)
 	return x;
 }
 
+static unsigned put_changes(const struct flame_colour *c, unsigned x, unsigned y)
+{
+	static const struct {
+		const char *text;
+		double good;
+	} scale[] = { { "less self time", 1 }, { "the same", 0 }, { "more", -1 } };
+
+	put_legend_box(c, x, y);
+	put_palette(c, &vanished);
+	x = put_legend_text(c, x, y, vanished.label);
+	for (size_t i = 0; i < sizeof(scale) / sizeof(scale[0]); i++) {
+		put_legend_box(c, x, y);
+		put_scale_fill(c, scale[i].good);
+		x = put_legend_text(c, x, y, scale[i].text);
+	}
+	put_legend_box(c, x, y);
+	put_palette(c, &appeared);
+	return put_legend_text(c, x, y, appeared.label);
+}
+
 unsigned flame_colour_legend(const struct flame_colour *c, unsigned x, unsigned y)
 {
+	if (c->changes)
+		return put_changes(c, x, y);
 	return c->p ? put_scale(c, x, y) : put_kinds(c, x, y);
 }

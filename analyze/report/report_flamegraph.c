@@ -20,6 +20,7 @@
 #include "analyze/report/escape.h"
 #include "analyze/report/flame_colour.h"
 #include "analyze/report/report.h"
+#include "analyze/report/report_flamegraph.h"
 #include "analyze/report/report_flamegraph_script.h"
 #include "analyze/report/report_number.h"
 #include "analyze/report/report_tree.h"
@@ -36,6 +37,7 @@
 struct graph {
 	const struct profile *p;
 	const struct report_options *options;
+	const char *subtitle; /* NULL: what was sampled */
 	FILE *out;
 	struct flame_colour colour;
 	int column; /* what widths count, -1: nothing was sampled */
@@ -117,7 +119,7 @@ static void put_ratios(const struct graph *g, size_t id)
 		struct report_number text;
 		struct metric value;
 
-		if (g->p->ratios[m].reason || !g->tree.totals)
+		if (g->colour.changes || g->p->ratios[m].reason || !g->tree.totals)
 			continue;
 		value = flame_colour_metric(g->p, m, totals_of(g, id));
 		if (value.has_value || asked)
@@ -125,6 +127,17 @@ static void put_ratios(const struct graph *g, size_t id)
 				value.has_value ? report_number_metric(&text, m, value.value)
 						: "unknown");
 	}
+}
+
+/* What each side has of it: "base 12.30%, new 10.01%". */
+static void put_sides(const struct graph *g, size_t id)
+{
+	const struct profile_weight *all = g->tree.totals, *here = totals_of(g, id);
+	struct report_number base, new;
+
+	fprintf(g->out, ", base %s%%, new %s%%",
+		report_number_percent(&base, here[FLAME_BASE].count, all[FLAME_BASE].count, 2),
+		report_number_percent(&new, here[FLAME_NEW].count, all[FLAME_NEW].count, 2));
 }
 
 static void put_title(const struct graph *g, size_t id)
@@ -138,6 +151,8 @@ static void put_title(const struct graph *g, size_t id)
 		node->name ? report_number_percent(&share, node->total.count,
 						   g->tree.nodes[0].total.count, 2)
 			   : "100");
+	if (g->colour.changes)
+		put_sides(g, id);
 	put_ratios(g, id);
 	fputs(")</title>", g->out);
 }
@@ -199,6 +214,10 @@ static void put_subtitle(const struct graph *g)
 	const struct profile_column *column;
 	struct report_number samples, amount;
 
+	if (g->subtitle) {
+		escape_put_fit(g->out, ESCAPE_XML, g->subtitle, 150, ESCAPE_CUT_END);
+		return;
+	}
 	if (!root->total.samples) {
 		fputs("no samples: the program used too little CPU time to be seen", g->out);
 		return;
@@ -223,6 +242,8 @@ static void put_head(const struct graph *g)
 		HEAD_HEIGHT - 6);
 	if (title) {
 		escape_put_fit(g->out, ESCAPE_XML, title, 90, ESCAPE_CUT_END);
+	} else if (g->colour.changes) {
+		fputs("What changed", g->out);
 	} else {
 		fputs(g->options->inverted ? "Icicle graph: " : "Flame graph: ", g->out);
 		escape_put_fit(g->out, ESCAPE_XML,
@@ -301,6 +322,35 @@ static bool has_ratio(const struct profile *p)
 	return false;
 }
 
+static int draw(struct graph *g, bool all_columns)
+{
+	int status = report_tree_init(&g->tree, g->p, g->column, all_columns);
+
+	if (!status)
+		status = place_nodes(g);
+	if (!status && g->colour.changes)
+		flame_colour_by_change(&g->colour, g->tree.totals, g->tree.n_nodes);
+	if (!status)
+		put_document(g);
+	free(g->start);
+	free(g->drawn);
+	report_tree_fini(&g->tree);
+	return status;
+}
+
+int report_flamegraph_changes(const struct profile *tree, const struct report_options *options,
+			      const char *subtitle, FILE *out)
+{
+	struct graph g = { .p = tree,
+			   .options = options,
+			   .subtitle = subtitle,
+			   .out = out,
+			   .colour = { .out = out, .changes = true },
+			   .column = FLAME_WIDTH };
+
+	return draw(&g, true);
+}
+
 static int write_flamegraph(const struct profile *p, const struct report_options *options,
 			    FILE *out, struct ruchy_error *err)
 {
@@ -313,17 +363,9 @@ static int write_flamegraph(const struct profile *p, const struct report_options
 
 	if (options->by_metric)
 		flame_colour_by_metric(&g.colour, p, options->metric);
-	status = report_tree_init(&g.tree, p, g.column, has_ratio(p));
-
-	if (!status)
-		status = place_nodes(&g);
-	if (!status)
-		put_document(&g);
-	else
+	status = draw(&g, has_ratio(p));
+	if (status)
 		ruchy_error_set(err, status, "flame graph: no memory for the call tree");
-	free(g.start);
-	free(g.drawn);
-	report_tree_fini(&g.tree);
 	return status;
 }
 

@@ -113,6 +113,25 @@ printf 'm;get<int>(int) 50\nm;put 50\n' >ga
 printf 'm;get<long>(int) 70\nm;put 30\n' >gb
 run 3 1 "arguments that changed" --fail-on 'self(get<int>(int))>5%' ga -- gb
 
+# ---- the flame graph ----
+printf 'app;main;steady 50\napp;main;was;deeper 30\napp;main;grew 20\n' >before
+printf 'app;main;steady 100\napp;main;comes 20\napp;main;grew 80\n' >after
+svg() { run 0 0 "$@" && python3 -c 'import sys, xml.dom.minidom; xml.dom.minidom.parse("d.svg")' || not_ok "$1: XML" "$(tail -1 err)"; }
+svg "--flame-graph" -q --flame-graph d.svg before -- after
+# as wide as after; what vanished stands beside it, its 30 of 100 as 60 of 200
+says "is as wide as what came and what went" 'total_samples="260"' d.svg
+says "tells both sides' shares" '<title>grew (80 samples, 30.77%, base 20.00%, new 40.00%)</title>' d.svg
+says "what went is kept" '<title>deeper (30 samples, 23.08%, base 30.00%, new 0.00%)</title>' d.svg
+says "what came is told" '<title>comes (20 samples, 7.69%, base 0.00%, new 10.00%)</title>' d.svg
+fill() { grep -o "<title>$1 .*" d.svg | grep -o 'fill="[^"]*"'; }
+[ "$(fill was)" = "$(fill deeper)" ] && [ "$(fill was)" != "$(fill comes)" ] && [ "$(fill grew)" != "$(fill steady)" ] &&
+	ok "the colours tell them apart" || not_ok "the colours tell them apart" "$(fill was) $(fill comes) $(fill grew)"
+svg "--layout base" -q --layout base --inverted --min-width 1 --title T --flame-graph d.svg before -- after
+says "is as wide as before and what came" 'total_samples="110"' d.svg
+svg "of sides that are alike" -q --flame-graph d.svg before -- before
+svg "of two sides that share nothing" -q --flame-graph d.svg a1 -- before
+run 2 1 "--layout: neither side" --layout both before -- after
+
 # ---- difffolded ----
 if [ -d "$corpora" ]; then
 	for pair in "default before" "fractionals before_fractionals" "normalize before --normalize"; do
