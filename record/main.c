@@ -143,6 +143,7 @@ static int record(const struct record_options *o, const struct counter_plan *pla
 					 .bundle = o->bundle,
 					 .bundle_full = o->bundle_full,
 					 .subject = o->subject,
+					 .user = o->user,
 					 .wait_for = o->wait_for,
 					 .delay_ns = o->delay_ns,
 					 .control = o->control,

@@ -59,6 +59,7 @@ static const char help[] =
 	"                           everything that runs there\n"
 	"      --cgroup PATH        record what runs in this cgroup and those below it\n"
 	"      --wait-for NAME      wait for a process of this name, then record it as -p\n"
+	"      --user NAME          run COMMAND as that user; only root may ask for it\n"
 	"      --off-cpu            also where threads wait and for how long\n"
 	"      --no-inherit         only COMMAND's first thread; with -p or -t, only the\n"
 	"                           threads that are there\n"
@@ -98,6 +99,7 @@ enum flag_id {
 	FLAG_CPUS,
 	FLAG_CGROUP,
 	FLAG_WAIT_FOR,
+	FLAG_USER,
 	FLAG_NO_INHERIT,
 	FLAG_DELAY,
 	FLAG_CONTROL,
@@ -145,6 +147,7 @@ static const struct flag {
 	{ FLAG_CONTROL, 0, "control", true },
 	{ FLAG_CGROUP, 0, "cgroup", true },
 	{ FLAG_WAIT_FOR, 0, "wait-for", true },
+	{ FLAG_USER, 0, "user", true },
 	{ FLAG_OFF_CPU, 0, "off-cpu", false },
 };
 
@@ -399,6 +402,11 @@ static int apply(const struct flag *flag, const char *value, struct record_optio
 		rc = take_number(flag, value, 1, MAX_DURATION_MS, &number, err);
 		o->delay_ns = rc < 0 ? 0 : number * 1000000;
 		return rc;
+	case FLAG_USER:
+		if (!*value)
+			return ruchy_error_set(err, RUCHY_E_USAGE, "--user: the name is empty");
+		o->user = value;
+		return 0;
 	case FLAG_CONTROL:
 		o->control = value;
 		return 0;
@@ -521,6 +529,9 @@ static int check(struct record_options *o, struct ruchy_error *err)
 			err, RUCHY_E_USAGE,
 			"'%s': a command is recorded, or what runs already, not both",
 			o->command[0]);
+	if (o->user && !o->command[0])
+		return ruchy_error_set(err, RUCHY_E_USAGE,
+				       "--user: there is no command to run as %s", o->user);
 	if (o->request.off_cpu && o->cpus.n)
 		return ruchy_error_set(err, RUCHY_E_USAGE,
 				       "--off-cpu and --cpus exclude each other: a thread may come "
@@ -624,6 +635,8 @@ static void put_subject(struct ruchy_buf *text, const struct record_options *o)
 		put(text, " --all");
 	if (o->subject.cgroup)
 		put_word(text, "cgroup", o->subject.cgroup);
+	if (o->user)
+		put_word(text, "user", o->user);
 	if (o->wait_for)
 		put_word(text, "wait-for", o->wait_for);
 	for (size_t i = 0; i < o->cpus.n; i++) {

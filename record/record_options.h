@@ -32,6 +32,7 @@ struct record_options {
 	struct subject_request subject; /* its ids and cpus are the two below */
 	struct proc_scan_list ids;      /* owned */
 	struct cpu_list cpus;           /* owned */
+	const char *user;               /* --user; NULL: whoever we are */
 	const char *wait_for;           /* NULL: no process is waited for */
 	uint64_t delay_ns;
 	const char *control; /* FIFOs; NULL: none */

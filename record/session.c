@@ -35,6 +35,7 @@ struct session {
 	const struct session_config *config;
 	struct subject_request wanted;
 	struct proc_scan_list found; /* owned: whom we waited for */
+	struct run_as user;          /* owned: the command's, where one is asked for */
 	struct subject *subject;
 	struct signals signals;
 	struct cpu_list cpus;
@@ -160,8 +161,10 @@ static int wait_for_processes(struct session *s, struct ruchy_error *err)
 
 static int arm(struct session *s, struct ruchy_error *err)
 {
-	int rc = signals_open(&s->signals, err);
+	int rc = s->config->user ? run_as_find(s->config->user, &s->user, err) : 0;
 
+	if (!rc)
+		rc = signals_open(&s->signals, err);
 	s->wanted = s->config->subject;
 	if (!rc && s->config->control)
 		rc = control_open(s->config->control, &s->control, err);
@@ -170,8 +173,8 @@ static int arm(struct session *s, struct ruchy_error *err)
 	if (!rc)
 		rc = subject_open(&s->wanted, &s->subject, err);
 	if (!rc && s->config->argv)
-		rc = target_start(s->config->argv, !strcmp(s->config->output, "-"), &s->signals,
-				  &s->target, err);
+		rc = target_start(s->config->argv, !strcmp(s->config->output, "-"),
+				  s->config->user ? &s->user : NULL, &s->signals, &s->target, err);
 	if (!rc)
 		rc = cpu_list_online(&s->cpus, err);
 	if (!rc)
@@ -414,6 +417,7 @@ static void close_session(struct session *s)
 	trace_writer_free(s->writer);
 	output_close(s->output, NULL);
 	target_free(s->target);
+	run_as_fini(&s->user);
 	subject_free(s->subject);
 	control_close(s->control);
 	proc_scan_list_fini(&s->found);

@@ -31,6 +31,7 @@ struct session_observer {
 struct session_config {
 	char *const *argv; /* the command, NULL-terminated; NULL: none */
 	struct subject_request subject;
+	const char *user;     /* whom the command runs as; NULL: as we do */
 	const char *wait_for; /* record the processes of this name, once there are some */
 	uint64_t delay_ns;    /* before the first sample */
 	const char *control;  /* as of control_open; NULL: none */

@@ -8,21 +8,28 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+/* What the child could not do. */
+struct failure {
+	int error; /* errno */
+	bool user; /* become that user; else execute the command */
+};
+
 struct target {
 	char *const *argv; /* borrowed */
 	pid_t pid;
 	int go_fd;    /* owned: a byte releases the child, its closing ends it; -1: done */
-	int error_fd; /* owned: errno of a failed exec, closed by a successful one; -1: done */
+	int error_fd; /* owned: a struct failure, closed by a successful exec; -1: done */
 	bool ended;
 	int status;
 };
 
-/* The child: wait for the byte, execute. Async-signal-safe calls only, but for execvp. */
+/* The child: wait for the byte, become the user, execute. Async-signal-safe calls only, but for
+ * execvp and setenv. */
 static void hold_and_exec(char *const *argv, int go_fd, int error_fd, bool stdout_to_stderr,
-			  const struct signals *signals)
+			  const struct run_as *user, const struct signals *signals)
 {
+	struct failure failure = { 0 };
 	char byte;
-	int error;
 	ssize_t n;
 
 	do
@@ -33,11 +40,13 @@ static void hold_and_exec(char *const *argv, int go_fd, int error_fd, bool stdou
 	if (stdout_to_stderr && dup2(STDERR_FILENO, STDOUT_FILENO) < 0)
 		goto out_failed;
 	signals_restore(signals);
-	execvp(argv[0], argv);
+	failure.user = user && run_as_become(user) < 0;
+	if (!failure.user)
+		execvp(argv[0], argv);
 out_failed:
-	error = errno;
-	n = write(error_fd, &error, sizeof(error));
-	_exit(n == (ssize_t)sizeof(error) && error == ENOENT ? 127 : 126);
+	failure.error = errno;
+	n = write(error_fd, &failure, sizeof(failure));
+	_exit(n == (ssize_t)sizeof(failure) && failure.error == ENOENT ? 127 : 126);
 }
 
 static void close_fd(int *fd)
@@ -47,8 +56,8 @@ static void close_fd(int *fd)
 	*fd = -1;
 }
 
-int target_start(char *const *argv, bool stdout_to_stderr, const struct signals *signals,
-		 struct target **ret, struct ruchy_error *err)
+int target_start(char *const *argv, bool stdout_to_stderr, const struct run_as *user,
+		 const struct signals *signals, struct target **ret, struct ruchy_error *err)
 {
 	struct target *t = calloc(1, sizeof(*t));
 	int go[2] = { -1, -1 }, error[2] = { -1, -1 }, rc;
@@ -63,7 +72,7 @@ int target_start(char *const *argv, bool stdout_to_stderr, const struct signals 
 	if (t->pid == 0) {
 		close(go[1]); /* or we would never see the recorder close it */
 		close(error[0]);
-		hold_and_exec(argv, go[0], error[1], stdout_to_stderr, signals);
+		hold_and_exec(argv, go[0], error[1], stdout_to_stderr, user, signals);
 	}
 	close(go[0]);
 	close(error[1]);
@@ -89,7 +98,7 @@ pid_t target_pid(const struct target *t)
 
 int target_release(struct target *t, struct ruchy_error *err)
 {
-	int error = 0;
+	struct failure failure;
 	ssize_t n;
 
 	/* A command killed while held leaves a pipe without a reader: it has ended, then. */
@@ -98,17 +107,19 @@ int target_release(struct target *t, struct ruchy_error *err)
 	while (n < 0 && errno == EINTR);
 	close_fd(&t->go_fd);
 	do
-		n = read(t->error_fd, &error, sizeof(error));
+		n = read(t->error_fd, &failure, sizeof(failure));
 	while (n < 0 && errno == EINTR);
 	close_fd(&t->error_fd);
-	if (n != (ssize_t)sizeof(error))
+	if (n != (ssize_t)sizeof(failure))
 		return 0;
 	target_wait(t);
-	if (error == ENOENT)
+	errno = failure.error;
+	if (failure.user)
+		return ruchy_error_errno(err, "--user: the command cannot become that user");
+	if (failure.error == ENOENT)
 		return ruchy_error_set(err, RUCHY_E_NOT_FOUND, "%s: cannot be run: %s", t->argv[0],
 				       strchr(t->argv[0], '/') ? "no such file"
 							       : "command not found");
-	errno = error;
 	return ruchy_error_errno(err, "%s: cannot be run", t->argv[0]);
 }
 

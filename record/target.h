@@ -5,7 +5,8 @@
  *
  * Life cycle: start (a held child), release (it executes), wait ... free. A held
  * child ends by itself when the recorder goes away. Descriptors 0, 1, 2, signal
- * mask and dispositions are those that the recorder was started with.
+ * mask and dispositions are those that the recorder was started with; so is the
+ * user, unless another is asked for.
  */
 #ifndef RUCHY_RECORD_TARGET_H
 #define RUCHY_RECORD_TARGET_H
@@ -13,15 +14,17 @@
 #include <stdbool.h>
 #include <sys/types.h>
 
+#include "record/run_as.h"
 #include "record/signals.h"
 #include "ruchy/error.h"
 
 struct target;
 
 /* Fork `argv` (borrowed, also NULL-terminated), held. With `stdout_to_stderr` its standard output
- * is our standard error, because ours is the trace. RUCHY_E_SYS, RUCHY_E_NOMEM. */
-int target_start(char *const *argv, bool stdout_to_stderr, const struct signals *signals,
-		 struct target **ret, struct ruchy_error *err);
+ * is our standard error, because ours is the trace. `user` (borrowed; NULL: ours) is who executes
+ * it. RUCHY_E_SYS, RUCHY_E_NOMEM. */
+int target_start(char *const *argv, bool stdout_to_stderr, const struct run_as *user,
+		 const struct signals *signals, struct target **ret, struct ruchy_error *err);
 pid_t target_pid(const struct target *t);
 /* Let it execute. 0 once it does; otherwise RUCHY_E_SYS, RUCHY_E_PERMISSION or RUCHY_E_NOT_FOUND:
  * it could not, and has ended. */

@@ -43,6 +43,7 @@ static const struct flag {
 	{ "--cpus", "-C", "LIST", RECORD | RUNNING, "samples on these CPUs only" },
 	{ "--cgroup", NULL, "PATH", RECORD | RUNNING, "what runs in this cgroup" },
 	{ "--wait-for", NULL, "NAME", RECORD | RUNNING, "the next process of this name" },
+	{ "--user", NULL, "NAME", RECORD, "run BINARY as that user (root only)" },
 	{ "--delay", NULL, "MS", RECORD, "leave the first milliseconds out" },
 	{ "--duration", NULL, "SECONDS", RECORD, "end the recording after so long" },
 	{ "--max-samples", NULL, "N", RECORD, "end it after so many samples" },

@@ -228,6 +228,57 @@ else
 		ok "smaller rings where memory may not be locked" || fail "smaller rings" "status $status: $(cat err)"
 fi
 
+# ---- another user ----
+if [ "$(id -u)" -ne 0 ]; then
+	expect "--user asked for by an ordinary user" 2 "--user: only root can run a command as another user" "$record" --user nobody true
+elif ! setpriv --reuid=65534 --regid=65534 --groups 5,6 true 2>/dev/null || ! grep -q '^nobody:[^:]*:65534:65534:' /etc/passwd; then
+	skip "--user" "no user nobody, or its ids cannot be taken"
+else
+	expect "--user without a command" 2 "ruchy-record: --user: there is no command" "$record" --user nobody -a
+	expect "--user of nobody's name" 2 "ruchy-record: --user: there is no user 'no_such_user' in /etc/passwd" "$record" --user no_such_user touch ran_as
+	setpriv --reuid=65534 --regid=65534 --clear-groups user/ruchy-record --user nobody touch ran_as 2>err
+	status=$?
+	[ $status -eq 2 ] && [ "$(wc -l <err)" = 1 ] && grep -q "only root" err && [ ! -e ran_as ] &&
+		ok "--user asked for by an ordinary user" || fail "--user asked for by an ordinary user" "status $status: $(cat err)"
+	# Real, effective, saved and file system ids, groups (root has others), no capability in any set but the bounding one; no way back.
+	cat >who.sh <<'S'
+sed -n 's/^\([UG]id\|Groups\|Cap[A-Z][a-z]*\):[ 	]*/\1 /p' /proc/self/status | grep -v CapBnd | tr '\t' ' ' | sed 's/ *$//'
+echo "$HOME $SHELL $USER $LOGNAME $KEPT"
+setpriv --reuid=0 true 2>/dev/null && echo back
+kill -0 $PPID 2>/dev/null && echo may signal the recorder
+exit 0
+S
+	IFS=: read -r _ _ _ _ _ home shell <<<"$(grep '^nobody:' /etc/passwd)"
+	printf '%s\n' "Uid 65534 65534 65534 65534" "Gid 65534 65534 65534 65534" "Groups 65534" CapInh\ 0000000000000000 CapPrm\ 0000000000000000 \
+		CapEff\ 0000000000000000 CapAmb\ 0000000000000000 "$home $shell nobody nobody kept" >wanted
+	# The secure bits would keep capabilities through setresuid(2).
+	for bits in "" --securebits=+no_setuid_fixup; do
+		# shellcheck disable=SC2086
+		if ! setpriv --groups 5,6 --inh-caps +sys_admin $bits true 2>/dev/null; then
+			skip "--user with secure bits" "they cannot be set"
+			continue
+		fi
+		# shellcheck disable=SC2086
+		KEPT=kept setpriv --groups 5,6 --inh-caps +sys_admin $bits "$record" -q -o as.rtrace --user nobody sh -s <who.sh >who 2>err
+		status=$?
+		[ $status -eq 0 ] && cmp -s who wanted && [ "$(stat -c '%u %a' as.rtrace)" = "0 600" ] &&
+			ok "--user: ids, groups, capabilities and environment are the user's, the trace is root's${bits:+ ($bits)}" ||
+			fail "--user ${bits}" "status $status: $(cat err; diff wanted who)"
+	done
+	cp busy roots_only && chmod 700 roots_only
+	expect "--user: what only root may run" 126 "roots_only: cannot be run: Permission denied" "$record" -q -o as.rtrace --user nobody ./roots_only 1
+	# The right to record everybody stays the recorder's: that user may not.
+	if setpriv --reuid=65534 --regid=65534 --clear-groups --bounding-set=-all user/ruchy-record -q -a -o user/all.rtrace true 2>/dev/null; then
+		skip "--user: recording keeps its rights" "any user may record everything here"
+	else
+		chmod 755 busy
+		"$record" -q -o as.rtrace -a --user nobody ./busy 200 2>err && "$analyze" info as.rtrace >info 2>&1
+		status=$?
+		[ $status -eq 0 ] && grep -q "samples" info && "$analyze" --folded - as.rtrace 2>/dev/null | grep -q '^busy;' &&
+			ok "--user: recording keeps its rights" || fail "--user: recording keeps its rights" "status $status: $(cat err)"
+	fi
+fi
+
 # ---- ends ----
 has_file() { [ -e "$1" ]; }
 # As a terminal does for Ctrl-C: the signal goes to the process group of recorder and command. Job
