@@ -297,7 +297,10 @@ static int take_range(struct making *m, size_t *next)
 		module_table_lock(m->modules);
 		range = range_of(module->elf, place->address);
 		module_table_unlock(m->modules);
-		m->to->why = "the file does not have it";
+		m->to->why = module_elf_kept(module->elf)
+				     ? "the trace has the file without it; pack --full keeps it, "
+				       "or have the file here"
+				     : "the file does not have it";
 		if (range.end - range.start > DISASM_MAX_CODE ||
 		    m->code + (range.end - range.start) > MAX_CODE)
 			m->to->why = "there is too much of it";

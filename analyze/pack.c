@@ -10,6 +10,7 @@
 #include "analyze/pack_unwind.h"
 #include "analyze/process/module_dwarf.h"
 #include "analyze/process/module_dwfl.h"
+#include "analyze/process/module_objects.h"
 #include "ruchy/trace_object.h"
 
 /* What is packed is kept and sent: worth more time than a recorder may take. */
@@ -31,11 +32,16 @@ struct packing {
 	struct trace_object object; /* without role and name */
 };
 
-static int put_file(struct packing *p, const uint8_t *bytes, size_t size, bool trim)
+/* `kept`: the parts of it that there are; NULL: all. */
+static int put_file(struct packing *p, const uint8_t *bytes, size_t size,
+		    const struct module_kept *kept, bool trim)
 {
-	const struct trace_object_file file = {
-		.bytes = bytes, .fd = -1, .size = size, .name = p->object.path
-	};
+	const struct trace_object_file file = { .bytes = bytes,
+						.fd = -1,
+						.size = size,
+						.name = p->object.path,
+						.kept = kept ? kept->ranges : NULL,
+						.n_kept = kept ? kept->n : 0 };
 
 	p->pack->files++;
 	return trace_object_write(p->pack->writer, &p->object, &file, trim, p->pack->err);
@@ -58,7 +64,7 @@ static int put_debug_file(void *arg, const struct module_dwarf_file *file)
 	p->object.role = roles[file->role];
 	p->object.name = file->key ? file->key : file->path;
 	p->object.name_size = file->key ? file->key_size : strlen(file->path);
-	return put_file(p, file->bytes, file->size, !full);
+	return put_file(p, file->bytes, file->size, NULL, !full);
 }
 
 static int put_module(struct pack *pack, const struct module *m)
@@ -75,7 +81,7 @@ static int put_module(struct pack *pack, const struct module *m)
 	p.object.path_size = strlen(m->path);
 	p.object.id_size = module_elf_build_id(m->elf, &p.object.id);
 	p.object.role = WIRE_OBJECT_FILE;
-	rc = put_file(&p, bytes, size, !pack->options->full);
+	rc = put_file(&p, bytes, size, module_elf_kept(m->elf), !pack->options->full);
 	if (rc < 0)
 		return rc;
 	/* Looked for here in any case: symbols may be there, which libdwfl finds by itself. */

@@ -7,12 +7,14 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "format/elf_gaps.h"
 #include "ruchy/arch.h"
 
 #define MAX_PROGRAM_HEADERS 4096
 #define MAX_SECTIONS        (1u << 20)
 #define MAX_NAMES_BYTES     (64u << 20) /* of section names */
 #define MAX_CODE_RANGES     (1u << 17)
+#define MAX_GAP_SECTIONS    64          /* of code; linkers make one or two */
 #define SMALL_CODE_BYTES    (64u << 10) /* .init, .plt: kept whole */
 #define SCAN_BYTES          (256u << 10)
 /* What stands before a call of the kernel tells what is called: the end of a signal handler. */
@@ -51,7 +53,7 @@ int elf_min_read(const struct trace_object_file *f, uint64_t at, void *to, size_
 
 static int add(struct elf_min *m, const struct trace_object_file *f, uint64_t at, uint64_t size)
 {
-	struct elf_min_range *last = m->n ? &m->ranges[m->n - 1] : NULL;
+	struct trace_object_range *last = m->n ? &m->ranges[m->n - 1] : NULL;
 
 	if (at >= f->size || !size)
 		return 0;
@@ -65,20 +67,20 @@ static int add(struct elf_min *m, const struct trace_object_file *f, uint64_t at
 	}
 	if (m->n == m->capacity) {
 		size_t capacity = m->capacity ? 2 * m->capacity : 64;
-		struct elf_min_range *bigger = realloc(m->ranges, capacity * sizeof(*bigger));
+		struct trace_object_range *bigger = realloc(m->ranges, capacity * sizeof(*bigger));
 
 		if (!bigger)
 			return RUCHY_E_NOMEM;
 		m->ranges = bigger;
 		m->capacity = capacity;
 	}
-	m->ranges[m->n++] = (struct elf_min_range){ at, size };
+	m->ranges[m->n++] = (struct trace_object_range){ at, size };
 	return 0;
 }
 
 static int by_place(const void *a, const void *b)
 {
-	const struct elf_min_range *x = a, *y = b;
+	const struct trace_object_range *x = a, *y = b;
 
 	return x->at < y->at ? -1 : x->at > y->at;
 }
@@ -89,7 +91,8 @@ static void merge(struct elf_min *m)
 
 	qsort(m->ranges, m->n, sizeof(*m->ranges), by_place);
 	for (size_t i = 0; i < m->n; i++) {
-		struct elf_min_range *last = kept ? &m->ranges[kept - 1] : NULL, r = m->ranges[i];
+		struct trace_object_range *last = kept ? &m->ranges[kept - 1] : NULL,
+					  r = m->ranges[i];
 
 		if (!last || r.at > last->at + last->size + SMALL_HOLE)
 			m->ranges[kept++] = r;
@@ -120,6 +123,7 @@ struct plan {
 	const struct arch *arch; /* NULL: not one of ours */
 	uint64_t scanned;        /* bytes of code */
 	size_t n_code;           /* ranges of code */
+	uint64_t gaps;           /* bytes of them without call frame information */
 	Elf64_Ehdr header;
 	uint32_t n_sections, names_index;
 	char *names; /* owned: zero-terminated */
@@ -266,6 +270,55 @@ static int take_sections(struct plan *p, struct ruchy_error *err)
 	return rc;
 }
 
+/* ---- code without call frame information ---- */
+
+static int take_gap(void *arg, uint64_t at, uint64_t size)
+{
+	struct plan *p = arg;
+
+	/* Sections may lie over each other, and so may their gaps. */
+	if (p->n_code == MAX_CODE_RANGES || p->gaps + size > p->file->size)
+		return 0;
+	p->n_code++;
+	p->gaps += size;
+	return add(p->out, p->file, at, size);
+}
+
+static bool find_section(const struct plan *p, const char *name, Elf64_Shdr *ret)
+{
+	for (uint32_t i = 0; i < p->n_sections; i++) {
+		*ret = section_at(p, i);
+		if (!strcmp(name_of(p, ret), name))
+			return true;
+	}
+	return false;
+}
+
+static int keep_gaps(struct plan *p, struct ruchy_error *err)
+{
+	Elf64_Shdr table, frames;
+	struct elf_gaps gaps;
+	unsigned looked = 0;
+	int rc;
+
+	if (!p->arch || !p->arch->is_frameless || !find_section(p, ".eh_frame_hdr", &table) ||
+	    !find_section(p, ".eh_frame", &frames))
+		return 0;
+	rc = elf_gaps_open(p->file, &table, &frames, &gaps, err);
+	if (rc < 0)
+		return rc;
+	for (uint32_t i = 0; rc == 0 && i < p->n_sections && looked < MAX_GAP_SECTIONS; i++) {
+		Elf64_Shdr sh = section_at(p, i);
+
+		if (p->keep[i] || !is_code(&sh))
+			continue;
+		looked++;
+		rc = elf_gaps_each(&gaps, p->file, &sh, take_gap, p, err);
+	}
+	elf_gaps_fini(&gaps);
+	return rc;
+}
+
 /* ---- headers ---- */
 
 static int read_header(struct plan *p, struct ruchy_error *err)
@@ -372,7 +425,8 @@ static int plan(struct plan *p, struct ruchy_error *err)
 		return add(p->out, p->file, 0, p->file->size);
 	rc = take_segments(p, err);
 	rc = rc < 0 ? rc : read_sections(p, err);
-	return rc < 0 ? rc : take_sections(p, err);
+	rc = rc < 0 ? rc : take_sections(p, err);
+	return rc < 0 ? rc : keep_gaps(p, err);
 }
 
 int elf_min_plan(const struct trace_object_file *file, struct elf_min *ret, struct ruchy_error *err)

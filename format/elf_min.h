@@ -3,7 +3,8 @@
  * elf_min.h - which parts of an ELF file unwinding and naming functions need: the
  * headers, notes (build-id), call frame information, symbol tables with their strings,
  * MiniDebugInfo, links to debug files, PLTs, and of other code the instructions that
- * call the kernel, with what stands right before them.
+ * call the kernel, with what stands right before them, and what no call frame
+ * information describes where instructions stand in for it (elf_gaps.h).
  *
  * Nothing is moved: what is kept stays at its offset, so a copy with holes reads like
  * the file itself. Only the section headers change: what is left out is SHT_NOBITS
@@ -16,12 +17,8 @@
 #include "ruchy/error.h"
 #include "ruchy/trace_object.h"
 
-struct elf_min_range {
-	uint64_t at, size;
-};
-
 struct elf_min {
-	struct elf_min_range *ranges; /* owned; sorted, neither empty nor touching */
+	struct trace_object_range *ranges; /* owned; sorted, neither empty nor touching */
 	size_t n, capacity;
 	uint8_t *sections; /* owned: the section headers as they are to be; NULL: none */
 	uint64_t sections_at, sections_size;

@@ -3,6 +3,8 @@
 
 #include "format/elf_min.h"
 
+#include <stdlib.h>
+
 #define CHUNK_BYTES (4u << 20) /* of pieces in one chunk: small beside what a reader must hold */
 #define PIECE_BYTES 16         /* a piece's header */
 
@@ -108,25 +110,42 @@ static int put_all(struct object_out *out, struct ruchy_error *err)
 	return rc < 0 ? rc : flush(out, err);
 }
 
+/* What was left out once cannot be looked at: the parts stay as they are, section headers too. */
+static int keep_again(const struct trace_object_file *file, struct elf_min *ret,
+		      struct ruchy_error *err)
+{
+	size_t n = file->n_kept;
+
+	ret->ranges = calloc(n + 1, sizeof(*ret->ranges));
+	if (!ret->ranges)
+		return ruchy_error_set(err, RUCHY_E_NOMEM, "%s: out of memory", file->name);
+	memcpy(ret->ranges, file->kept, n * sizeof(*ret->ranges));
+	ret->n = ret->capacity = n;
+	return 0;
+}
+
 int trace_object_write(struct trace_writer *w, const struct trace_object *object,
 		       const struct trace_object_file *file, bool trim, struct ruchy_error *err)
 {
 	struct object_out out = { .writer = w, .file = file };
 	struct trace_object o = *object;
 	struct elf_min plan = { 0 };
+	bool partial = trim || file->kept;
 	int rc = 0;
 
 	if (o.id_size > WIRE_MAX_OBJECT_ID || o.path_size > WIRE_MAX_NAME_BYTES ||
 	    o.name_size > WIRE_MAX_NAME_BYTES)
 		return ruchy_error_set(err, RUCHY_E_LIMIT, "%s: its name or build-id is too long",
 				       file->name);
-	if (trim)
+	if (file->kept)
+		rc = keep_again(file, &plan, err);
+	else if (trim)
 		rc = elf_min_plan(file, &plan, err);
 	if (rc < 0)
 		return rc;
 	o.size = file->size;
-	o.partial = trim;
-	out.plan = trim ? &plan : NULL;
+	o.partial = partial;
+	out.plan = partial ? &plan : NULL;
 	put_header(&out.chunk, &o);
 	out.header_size = out.chunk.size;
 	rc = put_all(&out, err);

@@ -365,9 +365,13 @@ static bool open_object(struct module_table *t, struct opening *o, const char *p
 					  .path = m->path,
 					  .path_size = strlen(m->path) };
 	struct ruchy_error err = { 0 };
-	int fd = module_objects_open(t->search.objects, &key, partial, NULL);
+	const struct module_kept *kept = NULL;
+	int fd = module_objects_open(t->search.objects, &key, partial, NULL, &kept);
 
-	return fd >= 0 && take_candidate(t, o, fd, path, &err);
+	if (fd < 0 || !take_candidate(t, o, fd, path, &err))
+		return false;
+	module_elf_set_kept(m->elf, kept);
+	return true;
 }
 
 /* Where it should be on this machine. */

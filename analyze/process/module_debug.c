@@ -141,7 +141,7 @@ static int try_object(const struct module_debug *d, enum wire_object_role role, 
 					  .name = name,
 					  .name_size = name_size };
 	char *path = NULL;
-	int fd = module_objects_open(d->search.objects, &key, partial, &path);
+	int fd = module_objects_open(d->search.objects, &key, partial, &path, NULL);
 
 	/* A CRC is of a whole file. */
 	if (fd >= 0 && ((partial && !proof->id_size) || proves(fd, proof))) {

@@ -13,6 +13,7 @@
 
 #include "analyze/process/module_debug.h"
 #include "analyze/process/module_dwarf.h"
+#include "analyze/process/module_objects.h"
 #include "analyze/process/module_section.h"
 #include "ruchy/bytes.h"
 
@@ -33,7 +34,8 @@ struct module_elf {
 	struct module_dwarf *dwarf; /* owned: the files that hold its DWARF */
 	const uint8_t *file;        /* the file's bytes, borrowed from `elf`; NULL: not to be had */
 	size_t file_size;
-	const uint8_t *build_id; /* borrowed from `elf` */
+	const struct module_kept *kept; /* borrowed: parts of it that are there; NULL: all */
+	const uint8_t *build_id;        /* borrowed from `elf` */
 	size_t build_id_size;
 	struct segment segments[MAX_SEGMENTS];
 	size_t n_segments;
@@ -301,6 +303,16 @@ bool module_elf_executable(const struct module_elf *e, uint64_t address)
 	return false;
 }
 
+void module_elf_set_kept(struct module_elf *e, const struct module_kept *kept)
+{
+	e->kept = kept;
+}
+
+const struct module_kept *module_elf_kept(const struct module_elf *e)
+{
+	return e->kept;
+}
+
 const uint8_t *module_elf_bytes(const struct module_elf *e, size_t *ret_size)
 {
 	*ret_size = e->file_size;
@@ -322,6 +334,8 @@ static bool file_bytes(const struct module_elf *e, uint64_t offset, uint64_t siz
 		       const uint8_t **ret)
 {
 	if (!e->file || offset > e->file_size || !size || size > e->file_size - offset)
+		return false;
+	if (e->kept && !module_kept_has(e->kept, offset, size))
 		return false;
 	*ret = e->file + offset;
 	return true;

@@ -22,6 +22,7 @@
 struct module_elf;
 struct module_search;
 struct module_dwarf;
+struct module_kept;
 
 /*
  * Open `path`, a regular file, for reading. The descriptor, or RUCHY_E_NOT_FOUND,
@@ -40,6 +41,10 @@ int module_elf_open(int fd, const char *path, const struct module_search *search
 int module_elf_open_image(const void *image, size_t size, struct module_elf **ret,
 			  struct ruchy_error *err);
 void module_elf_free(struct module_elf *e);
+/* Only these parts of the file are there (borrowed for as long as `e` lives; NULL: all): what needs
+ * others does not find them. */
+void module_elf_set_kept(struct module_elf *e, const struct module_kept *kept);
+const struct module_kept *module_elf_kept(const struct module_elf *e);
 
 /* GNU build-id: its bytes (owned by `e`) and their number, 0 where the file has none. */
 size_t module_elf_build_id(const struct module_elf *e, const uint8_t **ret_id);

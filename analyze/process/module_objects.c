@@ -19,9 +19,10 @@ struct object {
 	uint8_t *texts;              /* owned */
 	struct trace_chunk **chunks; /* owned, and each; none once it is put together */
 	size_t n_chunks, capacity;
-	uint64_t stored; /* bytes in the trace */
-	int fd;          /* put together; -1: not yet */
-	bool failed;     /* and cannot be */
+	uint64_t stored;         /* bytes in the trace */
+	int fd;                  /* put together; -1: not yet */
+	bool failed;             /* and cannot be */
+	struct module_kept kept; /* owned; filled when it is put together */
 };
 
 struct module_objects {
@@ -50,6 +51,7 @@ static void object_free(struct object *x)
 	drop_chunks(x);
 	if (x->fd >= 0)
 		close(x->fd);
+	free(x->kept.ranges);
 	free(x->texts);
 	free(x);
 }
@@ -185,8 +187,50 @@ static int write_piece(int fd, const struct trace_object_piece *p)
 	return 0;
 }
 
+/* Pieces are in order of the file, and large ones were cut. */
+static int keep(struct module_kept *k, uint64_t at, uint64_t size)
+{
+	struct trace_object_range *last = k->n ? &k->ranges[k->n - 1] : NULL, *bigger;
+
+	if (!size)
+		return 0;
+	if (last && last->at + last->size == at) {
+		last->size += size;
+		return 0;
+	}
+	if (k->n == k->capacity) {
+		size_t capacity = k->capacity ? 2 * k->capacity : 64;
+
+		bigger = reallocarray(k->ranges, capacity, sizeof(*bigger));
+		if (!bigger)
+			return RUCHY_E_NOMEM;
+		k->ranges = bigger;
+		k->capacity = capacity;
+	}
+	k->ranges[k->n++] = (struct trace_object_range){ at, size };
+	return 0;
+}
+
+bool module_kept_has(const struct module_kept *k, uint64_t at, uint64_t size)
+{
+	size_t low = 0, high = k->n;
+
+	while (low < high) { /* the first range that begins above `at` */
+		size_t middle = low + (high - low) / 2;
+
+		if (k->ranges[middle].at <= at)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	if (!low)
+		return false;
+	at -= k->ranges[low - 1].at;
+	return at <= k->ranges[low - 1].size && size <= k->ranges[low - 1].size - at;
+}
+
 /* Pieces come in order of the file: they cannot add up to more than it. */
-static int write_chunk(int fd, const struct trace_chunk *chunk, uint64_t *from)
+static int write_chunk(struct object *x, int fd, const struct trace_chunk *chunk, uint64_t *from)
 {
 	struct trace_object_piece p;
 	struct ruchy_cursor pieces;
@@ -195,6 +239,7 @@ static int write_chunk(int fd, const struct trace_chunk *chunk, uint64_t *from)
 
 	while (rc == 0 && (rc = trace_object_piece(&pieces, &key, &p)) > 0) {
 		rc = p.at < *from ? RUCHY_E_DAMAGED : write_piece(fd, &p);
+		rc = rc < 0 ? rc : keep(&x->kept, p.at, p.size);
 		*from = p.at + p.size;
 	}
 	return rc;
@@ -215,7 +260,7 @@ static void assemble(struct object *x)
 	if (ftruncate(fd, (off_t)x->key.size))
 		rc = RUCHY_E_SYS;
 	for (size_t i = 0; rc == 0 && i < x->n_chunks; i++)
-		rc = write_chunk(fd, x->chunks[i], &from);
+		rc = write_chunk(x, fd, x->chunks[i], &from);
 	if (rc < 0) {
 		close(fd);
 		return;
@@ -254,7 +299,7 @@ static bool matches(const struct trace_object *x, const struct trace_object *key
 }
 
 int module_objects_open(struct module_objects *o, const struct trace_object *key, bool partial,
-			char **ret_path)
+			char **ret_path, const struct module_kept **ret_kept)
 {
 	for (size_t i = 0; o && i < o->n; i++) {
 		struct object *x = o->objects[i];
@@ -271,6 +316,8 @@ int module_objects_open(struct module_objects *o, const struct trace_object *key
 		path = named ? strndup(x->key.name, x->key.name_size)
 			     : strndup(x->key.path, x->key.path_size);
 		fd = path ? fcntl(x->fd, F_DUPFD_CLOEXEC, 3) : -1;
+		if (ret_kept)
+			*ret_kept = module_kept_has(&x->kept, 0, x->key.size) ? NULL : &x->kept;
 		if (fd >= 0 && ret_path)
 			*ret_path = path;
 		else

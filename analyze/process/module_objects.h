@@ -17,6 +17,12 @@
 
 struct module_objects;
 
+/* What of a file in part is in the trace: sorted, neither empty nor touching. */
+struct module_kept {
+	struct trace_object_range *ranges;
+	size_t n, capacity;
+};
+
 struct module_objects *module_objects_new(void); /* NULL: no memory */
 void module_objects_free(struct module_objects *o);
 /* Take an OBJECT chunk (owned from here on, also on failure). RUCHY_E_DAMAGED, RUCHY_E_NOMEM,
@@ -25,9 +31,12 @@ int module_objects_add(struct module_objects *o, struct trace_chunk *chunk);
 /*
  * Open what `key` names (its role, id, path and, of a split unit, name), whole (or `partial`: with
  * parts left out). A descriptor of the caller's, or -1 where there is none. `ret_path` (malloc'ed;
- * may be NULL): where it was found when it was put into the trace. `o` NULL: there is none.
+ * may be NULL): where it was found when it was put into the trace. `ret_kept` (borrowed from `o`;
+ * may be NULL): what of it is there, NULL where that is all. `o` NULL: there is none.
  */
 int module_objects_open(struct module_objects *o, const struct trace_object *key, bool partial,
-			char **ret_path);
+			char **ret_path, const struct module_kept **ret_kept);
+/* Are all of these bytes there? */
+bool module_kept_has(const struct module_kept *k, uint64_t at, uint64_t size);
 
 #endif

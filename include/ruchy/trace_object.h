@@ -31,18 +31,27 @@ struct trace_object_piece {
 	uint64_t size;
 };
 
+/* Bytes of a file. */
+struct trace_object_range {
+	uint64_t at, size;
+};
+
 /* A file's bytes: in memory, or where that is NULL behind a descriptor. Borrowed. */
 struct trace_object_file {
 	const uint8_t *bytes;
 	int fd;
 	uint64_t size;
 	const char *name; /* for messages */
+	/* Of a file in part: what of it is there, sorted; NULL: all. */
+	const struct trace_object_range *kept;
+	size_t n_kept;
 };
 
 /*
- * Write a file: all of it, or with `trim` what unwinding and naming functions need. `object` need
- * not have `size` and `partial`. RUCHY_E_FORMAT (to be trimmed, and no ELF file), RUCHY_E_LIMIT (a
- * name is too long), and what reading and trace_writer_chunk return.
+ * Write a file: all of it, or with `trim` what unwinding and naming functions need; what is there
+ * of a file in part, which was trimmed before. `object` need not have `size` and `partial`.
+ * RUCHY_E_FORMAT (to be trimmed, and no ELF file), RUCHY_E_LIMIT (a name is too long), and what
+ * reading and trace_writer_chunk return.
  */
 int trace_object_write(struct trace_writer *w, const struct trace_object *object,
 		       const struct trace_object_file *file, bool trim, struct ruchy_error *err);

@@ -164,6 +164,32 @@ else
 	fail "from a pipe" "another report than from a file"
 fi
 
+# What was left out reads as zeros, which are instructions, too: none may be shown, nor may packing make a whole file of it.
+# (Of a program below 64 KB the code is kept.)
+{ cat inlined.c; echo '__asm__(".skip 70000");'; } >large.c
+gcc -O2 -g -o large large.c
+record large.rtrace ./large
+without_code() { # without_code NAME TRACE
+	cp "$2" "$root/t.rtrace"
+	if away --annotate local_function t.rtrace >annotated 2>&1 && ! grep -Eq 'addb|udf' annotated &&
+		grep -q 'no code: the trace has the file without it; pack --full' annotated; then
+		pass "$1"
+	else
+		fail "$1" "$(tail -n 5 annotated)"
+	fi
+}
+"$analyze" pack -q large.rtrace -o part.rtrace
+without_code "annotated without the code" part.rtrace
+away pack -q --full t.rtrace -o again.rtrace
+without_code "annotated without the code, packed whole where there is no file" "$root/again.rtrace"
+same "packed whole where there is no file" large.rtrace "$root/again.rtrace" --no-inline
+"$analyze" pack -q --full large.rtrace -o "$root/t.rtrace"
+if away --annotate inlined_work t.rtrace >annotated 2>&1 && ! grep -q 'has the file without it' annotated; then
+	pass "annotated with the code"
+else
+	fail "annotated with the code" "$(tail -n 5 annotated)"
+fi
+
 # The same build on this machine has the lines that a file in part lacks; another build has nothing to say.
 "$analyze" pack -q whole.rtrace -o part.rtrace
 if "$analyze" --folded=- part.rtrace | grep -q inlined_work; then

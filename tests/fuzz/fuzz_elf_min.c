@@ -40,7 +40,7 @@ static void read_object(const uint8_t *data, size_t size)
 	chunk->size = chunk->stored_bytes = size;
 	module_objects_add(objects, chunk);
 	if (trace_object_read(data, size, &key, &pieces) == 0) {
-		fd = module_objects_open(objects, &key, key.partial, NULL);
+		fd = module_objects_open(objects, &key, key.partial, NULL, NULL);
 		if (fd >= 0)
 			close(fd);
 	}

@@ -125,24 +125,24 @@ static void test_write_and_open_by_id_role_and_name(void **state)
 
 	objects = objects_of(&m, 1);
 	key = named(WIRE_OBJECT_FILE, "/elsewhere");
-	expect_content(module_objects_open(objects, &key, false, NULL), big, size);
-	expect_content(module_objects_open(objects, &key, false, NULL), big, size);
-	assert_int_equal(module_objects_open(objects, &key, true, NULL), -1);
+	expect_content(module_objects_open(objects, &key, false, NULL, NULL), big, size);
+	expect_content(module_objects_open(objects, &key, false, NULL, NULL), big, size);
+	assert_int_equal(module_objects_open(objects, &key, true, NULL, NULL), -1);
 	key.role = WIRE_OBJECT_DEBUG;
-	expect_content(module_objects_open(objects, &key, false, &path), text, sizeof(text));
+	expect_content(module_objects_open(objects, &key, false, &path, NULL), text, sizeof(text));
 	assert_string_equal(path, "/lib/debug/p");
 	free(path);
-	expect_content(module_objects_open(objects, &unit, false, NULL), "two!", 4);
+	expect_content(module_objects_open(objects, &unit, false, NULL, NULL), "two!", 4);
 	unit.name = "d\0six";
-	assert_int_equal(module_objects_open(objects, &unit, false, NULL), -1);
+	assert_int_equal(module_objects_open(objects, &unit, false, NULL, NULL), -1);
 	key.id_size--; /* another build-id */
 	key.role = WIRE_OBJECT_FILE;
-	assert_int_equal(module_objects_open(objects, &key, false, NULL), -1);
+	assert_int_equal(module_objects_open(objects, &key, false, NULL, NULL), -1);
 	key.id_size = 0; /* a mapping without build-id: by path */
-	assert_int_equal(module_objects_open(objects, &key, false, NULL), -1);
+	assert_int_equal(module_objects_open(objects, &key, false, NULL, NULL), -1);
 	key = named(WIRE_OBJECT_FILE, "/bin/p");
 	key.id_size = 0;
-	expect_content(module_objects_open(objects, &key, false, NULL), big, size);
+	expect_content(module_objects_open(objects, &key, false, NULL, NULL), big, size);
 	module_objects_free(objects);
 	free(big);
 	close(m.fd);
@@ -167,7 +167,7 @@ static void test_objects_without_an_index(void **state)
 	assert_int_equal(item.type, TRACE_ITEM_CHUNK);
 	assert_int_equal(item.chunk->kind, WIRE_CHUNK_OBJECT);
 	assert_int_equal(module_objects_add(objects, item.chunk), 0);
-	expect_content(module_objects_open(objects, &key, false, NULL), "content", 7);
+	expect_content(module_objects_open(objects, &key, false, NULL, NULL), "content", 7);
 	trace_reader_free(r);
 	module_objects_free(objects);
 	close(m.fd);
@@ -246,7 +246,7 @@ static int open_one(struct ruchy_buf *payload, uint64_t stored)
 
 	key.id_size = 0;
 	rc = module_objects_add(objects, chunk_of(payload, stored));
-	fd = module_objects_open(objects, &key, true, NULL);
+	fd = module_objects_open(objects, &key, true, NULL, NULL);
 	module_objects_free(objects);
 	ruchy_buf_fini(payload);
 	assert_true(rc == 0 || rc == RUCHY_E_DAMAGED);
@@ -364,6 +364,91 @@ static void test_plan_keeps_what_unwinding_and_names_need(void **state)
 		assert_true(m.ranges[i - 1].at + m.ranges[i - 1].size < m.ranges[i].at);
 	elf_min_fini(&m);
 	free(self);
+}
+
+/* Code that no FDE describes, 32 bytes behind a mark. Hidden in the complement, so that only the
+ * code has it. */
+#define MARK 0x7d2c1b6a95e8f304
+__asm__(".text\n"
+	".balign 16\n"
+	".quad 0x7d2c1b6a95e8f304, 1, 2, 3\n"
+	".balign 16\n");
+
+static size_t place_of_mark(const uint8_t *self, size_t size)
+{
+	volatile uint64_t complement = ~(uint64_t)MARK;
+	uint64_t mark = ~complement;
+	const uint8_t *at = memmem(self, size, &mark, sizeof(mark));
+
+	assert_non_null(at);
+	return (size_t)(at - self);
+}
+
+/* Where instructions stand in for call frame information, they are kept. */
+static void test_plan_keeps_code_that_no_fde_describes(void **state)
+{
+	size_t size, at;
+	uint8_t *self = read_self(&size);
+	struct trace_object_file file = in_memory(self, size);
+	uint16_t machine = EM_AARCH64;
+	uint64_t kept = 0, gaps = 0;
+	struct elf_min m;
+
+	(void)state;
+	at = place_of_mark(self, size);
+	assert_int_equal(elf_min_plan(&file, &m, NULL), 0);
+	if (((Elf64_Ehdr *)(void *)self)->e_machine == EM_X86_64)
+		assert_false(covered(&m, at, 32));
+	for (size_t i = 0; i < m.n; i++)
+		kept += m.ranges[i].size;
+	elf_min_fini(&m);
+	memcpy(self + offsetof(Elf64_Ehdr, e_machine), &machine, sizeof(machine));
+	assert_int_equal(elf_min_plan(&file, &m, NULL), 0);
+	assert_true(covered(&m, at, 32));
+	for (size_t i = 0; i < m.n; i++)
+		gaps += m.ranges[i].size;
+	assert_true(gaps < kept + size / 20); /* most code has an FDE */
+	elf_min_fini(&m);
+	free(self);
+}
+
+/* A file in part says which bytes it has, and is packed again as it is. */
+static void test_file_in_part_has_no_other_bytes(void **state)
+{
+	static const char whole[] = "0123456789abcdefghijklmnopqrstuvwxyz";
+	const struct trace_object_range ranges[] = { { 2, 3 }, { 10, 8 } };
+	struct trace_object_file file = { .bytes = (const uint8_t *)whole,
+					  .fd = -1,
+					  .size = 36,
+					  .name = "part",
+					  .kept = ranges,
+					  .n_kept = 2 };
+	struct trace_object key = named(WIRE_OBJECT_FILE, "/bin/p");
+	const struct module_kept *kept = NULL;
+	struct module_objects *objects;
+	struct made m = make();
+	char want[36] = { 0 };
+
+	(void)state;
+	assert_int_equal(trace_object_write(m.w, &key, &file, false, NULL), 0);
+	finish(&m);
+	objects = objects_of(&m, 1);
+	memcpy(want + 2, whole + 2, 3);
+	memcpy(want + 10, whole + 10, 8);
+	assert_int_equal(module_objects_open(objects, &key, false, NULL, NULL), -1);
+	expect_content(module_objects_open(objects, &key, true, NULL, &kept), want, 36);
+	assert_non_null(kept);
+	assert_int_equal(kept->n, 2);
+	for (uint64_t at = 0; at < 36; at++)
+		for (uint64_t n = 1; n < 36; n++) {
+			bool first = at >= 2 && at + n <= 5, second = at >= 10 && at + n <= 18;
+
+			assert_int_equal(module_kept_has(kept, at, n), first || second);
+		}
+	assert_false(module_kept_has(kept, UINT64_MAX, 2));
+	assert_false(module_kept_has(kept, 10, UINT64_MAX));
+	module_objects_free(objects);
+	close(m.fd);
 }
 
 /* What is trimmed and put together is opened as this very build, and names the same functions. */
@@ -542,6 +627,8 @@ int main(void)
 		cmocka_unit_test(test_objects_are_not_unpacked_twice),
 		cmocka_unit_test(test_open_refuses_what_cannot_be),
 		cmocka_unit_test(test_plan_keeps_what_unwinding_and_names_need),
+		cmocka_unit_test(test_plan_keeps_code_that_no_fde_describes),
+		cmocka_unit_test(test_file_in_part_has_no_other_bytes),
 		cmocka_unit_test(test_trimmed_file_is_opened_as_the_module),
 		cmocka_unit_test(test_plan_refuses_other_files),
 		cmocka_unit_test(test_plan_of_damaged_headers),
