@@ -126,6 +126,8 @@ static int compile(struct regexes *r, const struct filter_names *from, const cha
 
 		if (!bad)
 			continue;
+		if (bad == REG_ESPACE)
+			return RUCHY_E_NOMEM;
 		regerror(bad, NULL, why, sizeof(why));
 		return ruchy_error_set(err, RUCHY_E_USAGE, "%s '%s': %s", flag, from->at[r->n],
 				       why);

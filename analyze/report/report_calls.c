@@ -296,6 +296,8 @@ int report_calls_find(const struct profile *p, const char *flag, const char *nam
 		return 0;
 	}
 	free(marks);
+	if (bad == REG_ESPACE)
+		return ruchy_error_set(err, RUCHY_E_NOMEM, "%s: out of memory", flag);
 	return ruchy_error_set(err, RUCHY_E_USAGE, "%s: no function is named so, or matches: '%s'",
 			       flag, name);
 }

@@ -74,7 +74,7 @@ class Tab:
     def wait(self, selector, pattern):
         """The text of an element once it matches."""
         try:
-            return WebDriverWait(self.b, 10).until(lambda _: re.search(pattern, self.text(selector), re.S))
+            return WebDriverWait(self.b, 60).until(lambda _: re.search(pattern, self.text(selector), re.S))
         except TimeoutException:
             raise AssertionError(f"{selector} says {self.text(selector)!r}, expected {pattern!r}") from None
 

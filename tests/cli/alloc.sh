@@ -57,5 +57,8 @@ sweep() {
 
 sweep "all reports" -q --symfs "$golden" --output out.json --flame-graph out.svg --html out.html --folded out.folded \
 	--perf-script out.script "$golden/kernel.rtrace"
+sweep "exports" -q -j1 --symfs "$golden" --firefox out.firefox --pprof out.pprof --speedscope out.speedscope --callgrind out.callgrind \
+	--csv out.csv --timeline --focus . "$golden/fp.rtrace"
+sweep "pack --unwind" pack -q --unwind "$golden/dwarf.rtrace" -o out.packed
 sweep "info" info --records "$golden/dwarf.rtrace"
 exit $failed

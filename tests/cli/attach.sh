@@ -77,7 +77,7 @@ fi
 marker=marker$RANDOM$RANDOM$RANDOM
 SECRET=$marker start ./busy 100000
 busy=$pid
-wait_for 5000 runs $busy busy
+wait_for 20000 runs $busy busy
 expect "-p for a time" 0 "duration ended the recording; what was recorded runs on" "$record" -p $busy --duration 0.7 --stack-size=32768 -o p.rtrace
 recorded "-p finds the function" p.rtrace '^busy;.*;main' 90
 "$analyze" info p.rtrace >out 2>&1
@@ -90,9 +90,9 @@ n=$(zstd -dcq p.rtrace | grep -ac "$marker")
 expect "a thread, which is no process" 0 "" "$record" -t $busy --duration 0.3 -o t.rtrace
 recorded "-t finds the function" t.rtrace '^busy;.*;main' 90
 expect "a pid twice" 0 "" "$record" -p $busy,$busy -p $busy --duration 0.3 -o t.rtrace
-"$record" -o delayed.rtrace --delay 400 ./busy 600 2>err
+"$record" -o delayed.rtrace --delay 1000 ./busy 1600 2>err
 n=$(sed -n 's/^ruchy-record: \([0-9]*\) samples.*/\1/p' err)
-[ "${n:-0}" -gt 0 ] && [ "${n:-9999}" -le 590 ] && ok "--delay leaves the first samples out ($n of 600)" || fail "--delay" "$(cat err)"
+[ "${n:-0}" -gt 0 ] && [ "${n:-9999}" -le 1590 ] && ok "--delay leaves the first samples out ($n of 1600)" || fail "--delay" "$(cat err)"
 recorded "--delay leaves no mapping out" delayed.rtrace '^busy;_start;.*;main' 90
 
 # ---- the end ----
@@ -101,7 +101,7 @@ for signal in INT TERM HUP QUIT; do
 	# The shell starts background jobs with INT and QUIT ignored, which we would respect.
 	start env --default-signal=INT,QUIT "$record" -q -p $busy -o s.rtrace 2>err
 	r=$pid
-	wait_for 5000 test -s s.rtrace
+	wait_for 20000 test -s s.rtrace
 	kill -$signal $r
 	wait $r
 	got=$?
@@ -115,16 +115,18 @@ expect "a process that ends ends it" 0 "" "$record" -p $pid -o e.rtrace
 
 # ---- pause and resume ----
 samples_of() { "$analyze" info "$1" 2>/dev/null | sed -n 's/^chunk [0-9]* samples .* records=\([0-9]*\) .*/\1/p' | awk '{ n += $1 } END { print n + 0 }'; }
-grows() { local a; a=$(samples_of "$1"); sleep 0.4; [ "$(samples_of "$1")" -gt "$a" ]; }
-# A flush may still follow the pause.
-stands() { sleep 0.3; ! grows "$1"; }
+# Longer than a round, in which nothing needs to be written.
+grows() { local a; a=$(samples_of "$1"); sleep 1; [ "$(samples_of "$1")" -gt "$a" ]; }
+# What was taken before the pause may still be written after it.
+stands() { wait_for 10000 does_not_grow "$1"; }
+does_not_grow() { ! grows "$1"; }
 mkfifo commands answers
 exec 8<>answers
 start "$record" -q -p $busy --control commands,answers -o k.rtrace
 r=$pid
-wait_for 10000 grows k.rtrace && echo pause >commands && read -r -t 10 answer <&8 && [ "$answer" = "ok pause" ] && stands k.rtrace &&
+wait_for 20000 grows k.rtrace && echo pause >commands && read -r -t 10 answer <&8 && [ "$answer" = "ok pause" ] && stands k.rtrace &&
 	echo nonsense >commands && read -r -t 10 answer <&8 && [[ $answer == error:* ]] &&
-	echo resume >commands && read -r -t 10 answer <&8 && [ "$answer" = "ok resume" ] && wait_for 10000 grows k.rtrace &&
+	echo resume >commands && read -r -t 10 answer <&8 && [ "$answer" = "ok resume" ] && wait_for 20000 grows k.rtrace &&
 	echo stop >commands && read -r -t 10 answer <&8 && [ "$answer" = "ok stop" ] && wait $r &&
 	"$analyze" info k.rtrace | grep -q "paused 1 times" && ok "--control pauses, resumes, stops, and answers" ||
 	fail "--control" "answer '${answer-}' $("$analyze" info k.rtrace 2>&1 | tail -1)"
@@ -134,7 +136,7 @@ exec 8<&-
 kill $r 2>/dev/null
 start "$record" -q -p $busy -o k.rtrace
 r=$pid
-wait_for 10000 grows k.rtrace && kill -USR1 $r && stands k.rtrace && kill -USR1 $r && wait_for 10000 grows k.rtrace && ok "SIGUSR1 pauses and resumes" ||
+wait_for 20000 grows k.rtrace && kill -USR1 $r && stands k.rtrace && kill -USR1 $r && wait_for 20000 grows k.rtrace && ok "SIGUSR1 pauses and resumes" ||
 	fail "SIGUSR1" "$("$analyze" info k.rtrace 2>&1 | tail -1)"
 kill -TERM $r
 wait $r
@@ -142,13 +144,12 @@ expect "a control that is no FIFO" 1 "busy.c: is no FIFO" "$record" -p $busy --c
 expect "no control" 1 "none/such: cannot be opened" "$record" -p $busy --control none/such
 
 # ---- processes that come later ----
-start "$record" -q --wait-for a-program-of-more-than-fifteen -o w.rtrace
-r=$pid
 cp busy a-program-of-more-than-fifteen
-sleep 0.1
-start ./a-program-of-more-than-fifteen 600
+start timeout 60 "$record" -q --wait-for a-program-of-more-than-fifteen -o w.rtrace
+r=$pid
+start ./a-program-of-more-than-fifteen 1500 # whoever is first
 wait $r && recorded "--wait-for" w.rtrace '^a-program-of-mo;.*;main' 90 || fail "--wait-for" "status $?"
-start bash -c 'sleep 0.4; for i in 1 2 3 4 5 6; do ./busy 60; done; (exec -a other ./busy 300) & wait'
+start bash -c 'sleep 1; for i in 1 2 3 4 5 6; do ./busy 60; done; (exec -a other ./busy 300) & wait'
 "$record" -q -p $pid -o c.rtrace && recorded "children born later, by exec" c.rtrace '^busy;_start;.*;main' 70 || fail "children" "status $?"
 
 # ---- threads ----
@@ -236,7 +237,7 @@ if [ "$(id -u)" -eq 0 ] && command -v setpriv >/dev/null; then
 		$user ./busy 3000 &
 		mine=$!
 		started="$started $mine"
-		wait_for 5000 runs $mine busy
+		wait_for 20000 runs $mine busy
 		$user "$record" -q -p $mine --duration 0.5 -o - >u.rtrace 2>err && recorded "one's own process" u.rtrace '^busy;_start;.*;main' 90 ||
 			fail "one's own process" "$(cat err)"
 	else

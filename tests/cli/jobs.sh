@@ -3,7 +3,7 @@
 #
 # jobs.sh BIN_DIR PROGRAMS_DIR - every output of ruchy-analyze is the same, to the byte, for -j1, -j2
 # and -j8, from a file and from a pipe: of the golden traces, of recordings made here (threads,
-# forks and execs), of damaged ones, of several traces in one call, and of perf.data files of
+# forks and execs, waits), of damaged ones, of several traces in one call, and of perf.data files of
 # RUCHY_CORPORA.
 #
 # One `ok`/`FAIL`/`SKIP` line a case, and a non-zero exit when one failed.
@@ -32,7 +32,8 @@ analyze() {
 	shift 2
 	mkdir -p "$dir"
 	timeout 300 "$bin/ruchy-analyze" -j"$jobs" --symfs "$golden" --hotspots 5 --output="$dir/json" --folded="$dir/folded" \
-		--perf-script="$dir/script" --flame-graph="$dir/svg" --html="$dir/html" "$@" >"$dir/out" 2>"$dir/err"
+		--perf-script="$dir/script" --flame-graph="$dir/svg" --html="$dir/html" --firefox="$dir/firefox.gz" --pprof="$dir/pprof.gz" \
+		--speedscope="$dir/speedscope" --callgrind="$dir/callgrind" --csv="$dir/csv" --timeline "$@" >"$dir/out" 2>"$dir/err"
 	echo "status $?" >>"$dir/err"
 	# What a pipe can't know: the trace's name.
 	sed -i '0,/"path":/s|"path":.*|"path"|' "$dir/json" 2>/dev/null
@@ -84,12 +85,16 @@ done
 record() {
 	local name=$1
 	shift
-	"$bin/ruchy-record" -q -F 5000 -o "$name.rtrace" -- "$@" >/dev/null 2>"$name.err" && return
+	"$bin/ruchy-record" -q -F 5000 -o "$name.rtrace" "$@" >/dev/null 2>"$name.err" && return
 	not_ok "recording $name" "$(tail -n 1 "$name.err")"
 	return 1
 }
 record threads "$programs/threads" 400 && same "threads" threads.rtrace
 record forkexec "$programs/forkexec" 400 && same "forks and execs" forkexec.rtrace
+if record waits --off-cpu "$programs/waits" 40 5; then
+	same "waits" waits.rtrace
+	same "waits, by wall time" waits.rtrace --weight wall
+fi
 [ -s threads.rtrace ] && [ -s forkexec.rtrace ] && same "three traces in one call" threads.rtrace forkexec.rtrace threads.rtrace
 if [ -s threads.rtrace ]; then
 	cp threads.rtrace spoilt.rtrace

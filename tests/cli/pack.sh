@@ -121,7 +121,7 @@ __attribute__((always_inline)) static inline void inlined_work(unsigned long i)
 }
 __attribute__((noinline)) static void local_function(void)
 {
-	for (unsigned long i = 0; i < 300000000ul; i++)
+	for (unsigned long i = 0; i < 100000000ul; i++)
 		inlined_work(i);
 }
 int main(void)
@@ -232,7 +232,7 @@ cat >deleted.c <<'C'
 volatile unsigned long sink;
 __attribute__((noinline)) static void local_function(void)
 {
-	for (unsigned long i = 0; i < 300000000ul; i++)
+	for (unsigned long i = 0; i < 100000000ul; i++)
 		sink += i * i;
 }
 int main(int argc, char **argv)

@@ -217,9 +217,11 @@ name="Ctrl-C ends the program, the report still comes"
 timeout -s KILL 60 python3 - >out 2>err <<'PYTHON'
 import os, signal, subprocess, sys, time
 # a process group of its own, as a terminal gives a job: the signal reaches driver, recorder and program
-p = subprocess.Popen(["ruchy", "profile", "--output=int.json", "sleep", "30"], process_group=0,
+p = subprocess.Popen(["ruchy", "profile", "--output=int.json", "sh", "-c", "touch started; exec sleep 30"], process_group=0,
                      preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL))
-time.sleep(2)
+while not os.path.exists("started"):
+    time.sleep(0.05)
+time.sleep(0.5)
 os.killpg(p.pid, signal.SIGINT)
 sys.exit(p.wait() if p.returncode is None or p.returncode >= 0 else 255)
 PYTHON

@@ -286,7 +286,7 @@ has_file() { [ -e "$1" ]; }
 set -m
 "$record" -o int.rtrace sh -c 'trap "exit 9" INT; touch int_ready; while :; do ./busy 20; done' 2>err &
 pid=$!
-wait_for 5000 has_file int_ready && kill -INT -- -$pid
+wait_for 20000 has_file int_ready && kill -INT -- -$pid
 wait $pid
 status=$?
 set +m
@@ -294,13 +294,13 @@ set +m
 	fail "Ctrl-C" "status $status: $(cat err)"
 "$record" -o term.rtrace sh -c 'trap "exit 5" TERM; touch term_ready; while :; do ./busy 20; done' 2>err &
 pid=$!
-wait_for 5000 has_file term_ready && kill -TERM $pid
+wait_for 20000 has_file term_ready && kill -TERM $pid
 wait $pid
 status=$?
 [ $status -eq 5 ] && zstd -tq term.rtrace && ok "SIGTERM is passed on" || fail "SIGTERM is passed on" "status $status: $(cat err)"
 "$record" -o twice.rtrace sh -c 'trap "" TERM; echo $$ >command_pid; touch twice_ready; ./busy 4000' 2>err &
 pid=$!
-wait_for 5000 has_file twice_ready && kill -TERM $pid && sleep 0.3 && kill -TERM $pid
+wait_for 20000 has_file twice_ready && kill -TERM $pid && sleep 1 && kill -TERM $pid
 wait $pid
 status=$?
 [ $status -eq 143 ] && zstd -tq twice.rtrace && grep -q " samples " err && ok "a second SIGTERM ends the recording" ||
