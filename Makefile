@@ -37,7 +37,10 @@ BASE_FLAGS := -std=c11 -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -DRUCHY_VERSION='"$(
 FLAGS_release := -O2 -fstack-protector-strong
 FLAGS_asan    := -O1 -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=undefined
 FLAGS_tsan    := -O1 -fno-omit-frame-pointer -fsanitize=thread
-FLAGS_static  := -O2
+# One small file: what runs per sample (STATIC_HOT) for speed, the rest for size; no tables of our own for unwinding it.
+FLAGS_static  := -Os -ffunction-sections -fdata-sections -fno-asynchronous-unwind-tables \
+                 -fcf-protection=none
+LDFLAGS_static := -static -s -Wl,--gc-sections -Wl,-z,noseparate-code
 FLAGS_fuzz    := -O1 -fno-omit-frame-pointer -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=undefined
 ifdef CI
 BASE_FLAGS += -Werror
@@ -45,7 +48,7 @@ endif
 CFLAGS  ?=
 LDFLAGS ?=
 ALL_CFLAGS  := $(BASE_FLAGS) $(FLAGS_$(VARIANT)) $(CFLAGS)
-ALL_LDFLAGS := $(filter -fsanitize=%,$(FLAGS_$(VARIANT))) $(LDFLAGS)
+ALL_LDFLAGS := $(filter -fsanitize=%,$(FLAGS_$(VARIANT))) $(LDFLAGS_$(VARIANT)) $(LDFLAGS)
 
 # Commands are shown in short: what is made, from what.
 ifeq ($(V),1)
@@ -297,8 +300,30 @@ bench-unwind: $(B)/tests/bench/unwind_speed ## nanoseconds per frame and samples
 	$< $(UNWIND_TRACES)
 
 STATIC_B := build/$(FOREIGN)static
+STATIC_HOT := format/stack_share format/stack_patch format/stack_image format/perf_record record/ring \
+              record/redact record/kernel_hits
+# The recorder compresses at zstd's low levels only, and zstd has its searches for the high ones (a quarter of a megabyte)
+# in a table: here these names are all codec_absent, which ends the program. A zstd with other names links whole.
+ZSTD_HIGH := compressBlock_btlazy2 compressBlock_btlazy2_dictMatchState compressBlock_btlazy2_extDict \
+             compressBlock_btopt compressBlock_btopt_dictMatchState compressBlock_btopt_extDict \
+             compressBlock_btultra compressBlock_btultra2 compressBlock_btultra_dictMatchState \
+             compressBlock_btultra_extDict compressBlock_greedy compressBlock_greedy_dedicatedDictSearch \
+             compressBlock_greedy_dedicatedDictSearch_row compressBlock_greedy_dictMatchState \
+             compressBlock_greedy_dictMatchState_row compressBlock_greedy_extDict \
+             compressBlock_greedy_extDict_row compressBlock_greedy_row compressBlock_lazy compressBlock_lazy2 \
+             compressBlock_lazy2_dedicatedDictSearch compressBlock_lazy2_dedicatedDictSearch_row \
+             compressBlock_lazy2_dictMatchState compressBlock_lazy2_dictMatchState_row \
+             compressBlock_lazy2_extDict compressBlock_lazy2_extDict_row compressBlock_lazy2_row \
+             compressBlock_lazy_dedicatedDictSearch compressBlock_lazy_dedicatedDictSearch_row \
+             compressBlock_lazy_dictMatchState compressBlock_lazy_dictMatchState_row compressBlock_lazy_extDict \
+             compressBlock_lazy_extDict_row compressBlock_lazy_row dedicatedDictSearch_lazy_loadDictionary \
+             insertAndFindFirstIndex row_update updateTree
+ifeq ($(VARIANT),static)
+$(addprefix $(B)/,$(addsuffix .o,$(STATIC_HOT))): private ALL_CFLAGS += -O2
+$(B)/ruchy-record: private ALL_LDFLAGS += $(ZSTD_HIGH:%=-Wl,--defsym=ZSTD_%=codec_absent)
+endif
 static: ## build/static/ruchy-record, one file for any target of this architecture (or of CROSS)
-	$(MAKE) VARIANT=static B=$(STATIC_B) LDFLAGS=-static $(STATIC_B)/ruchy-record
+	$(MAKE) VARIANT=static B=$(STATIC_B) $(STATIC_B)/ruchy-record
 
 install: all ## PREFIX (/usr/local), DESTDIR
 	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/man/man1 $(DESTDIR)$(PREFIX)/share/man/man5

@@ -27,6 +27,9 @@ int codec_decompress(struct codec *c, const void *frame, size_t size, uint8_t *r
  * `raw_size` bytes? */
 bool codec_frame_fits(const void *frame, size_t size, size_t raw_size);
 void codec_free(struct codec *c);
+/* Never called: in the place of zstd's levels above 3, where `make static` leaves them out. Aborts.
+ */
+void codec_absent(void);
 
 /* ---- a stream of frames that comes in pieces, cut anywhere ---- */
 

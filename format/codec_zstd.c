@@ -9,6 +9,9 @@
 struct codec {
 	ZSTD_CCtx *compressor;   /* made at first use */
 	ZSTD_DCtx *decompressor; /* made at first use */
+	/* Set with it. Who only compresses does not refer to zstd's other half, and links without.
+	 */
+	size_t (*free_decompressor)(ZSTD_DCtx *);
 	int level;
 };
 
@@ -73,6 +76,7 @@ int codec_decompress(struct codec *c, const void *frame, size_t size, uint8_t *r
 		c->decompressor = ZSTD_createDCtx();
 	if (!c->decompressor)
 		return RUCHY_E_NOMEM;
+	c->free_decompressor = ZSTD_freeDCtx;
 	if (!codec_frame_fits(frame, size, raw_size))
 		return RUCHY_E_DAMAGED;
 	got = ZSTD_decompressDCtx(c->decompressor, raw, raw_size, frame, size);
@@ -86,7 +90,8 @@ void codec_free(struct codec *c)
 	if (!c)
 		return;
 	ZSTD_freeCCtx(c->compressor);
-	ZSTD_freeDCtx(c->decompressor);
+	if (c->free_decompressor)
+		c->free_decompressor(c->decompressor);
 	free(c);
 }
 

@@ -78,25 +78,36 @@ static void free_names(struct dirent **names, size_t n)
 
 /* ---- terms and events ---- */
 
+/* A bit's number, of at most two digits, behind `text`; the bytes read, 0: none. */
+static size_t parse_bit(const char *text, unsigned *ret)
+{
+	size_t n = 0;
+
+	for (*ret = 0; n < 2 && text[n] >= '0' && text[n] <= '9'; n++)
+		*ret = *ret * 10 + (unsigned)(text[n] - '0');
+	return n;
+}
+
 /* "config1:0-7,32" into a term. */
 static bool parse_format(const char *text, struct pmu_term *term)
 {
 	unsigned first, last;
-	int used;
+	size_t used;
 
 	if (strncmp(text, "config", 6) != 0)
 		return false;
 	text += 6;
 	term->config = *text >= '1' && *text < '0' + PMU_CONFIGS ? (unsigned)(*text++ - '0') : 0;
 	for (term->n_ranges = 0; *text == (term->n_ranges ? ',' : ':'); text += used) {
-		used = 0;
-		if (term->n_ranges == PMU_RANGES || sscanf(text + 1, "%2u%n", &first, &used) != 1)
+		used = parse_bit(++text, &first);
+		if (term->n_ranges == PMU_RANGES || !used)
 			return false;
-		text += 1 + used;
+		text += used;
 		last = first;
-		used = 0;
-		if (*text == '-' && sscanf(text, "-%2u%n", &last, &used) != 1)
+		used = *text == '-' ? parse_bit(text + 1, &last) : 0;
+		if (*text == '-' && !used)
 			return false;
+		text += used != 0;
 		if (first > last || last > 63)
 			return false;
 		term->ranges[term->n_ranges].first = (uint8_t)first;

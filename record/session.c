@@ -25,8 +25,8 @@
 #include "ruchy/trace_writer.h"
 
 #define PASS_NS    100000000u /* a full pass this often */
-#define ZSTD_LEVEL 3          /* smaller, and faster to unpack: docs/overhead.md */
-#define LOOK_MS    20         /* how often we look for the process that is waited for */
+#define ZSTD_LEVEL 3  /* smaller, and faster to unpack: docs/overhead.md; static has no more */
+#define LOOK_MS    20 /* how often we look for the process that is waited for */
 
 /* What is polled before the rings. */
 enum { POLL_SIGNALS, POLL_SUBJECT, POLL_CONTROL, POLL_RINGS };
