@@ -15,7 +15,7 @@ struct counts {
 	uint64_t records, samples, lost, throttled, damaged;
 	uint64_t with_regs, with_stack; /* samples that hold registers, bytes of a stack */
 	uint64_t object_bytes;          /* of files of the target, as stored */
-	uint64_t first_ns, last_ns;     /* of all records' times */
+	uint64_t first_ns, last_ns;     /* of the chunks of samples */
 	uint64_t round_ns;              /* the last round mark's: nothing older is missing */
 };
 
@@ -195,7 +195,7 @@ static void put_cut_off(FILE *out, const struct counts *c)
 	fputs("end            not recorded: the recording was cut off", out);
 	if (c->last_ns)
 		fprintf(out,
-			"; its last record is of %.3f s after the first, and all up to %.3f s are "
+			"; its last sample is of %.3f s after the first, and all up to %.3f s are "
 			"there",
 			(double)(c->last_ns - c->first_ns) / 1e9,
 			c->round_ns > c->first_ns ? (double)(c->round_ns - c->first_ns) / 1e9 : 0);
@@ -205,14 +205,15 @@ static void put_cut_off(FILE *out, const struct counts *c)
 static void put_end(FILE *out, const struct trace_meta *m, const struct counts *c)
 {
 	static const char *const how[] = { "with its command", "when the recorder was stopped",
-					   "because recording failed" };
+					   "because recording failed",
+					   "where another trace goes on" };
 	int status = (int)m->end_status;
 
 	if (!m->has_end) {
 		put_cut_off(out, c);
 		return;
 	}
-	if (m->end_how > WIRE_END_FAILED) {
+	if (m->end_how > WIRE_END_GOES_ON) {
 		fprintf(out, "end            in a way not known, %.3f s after the first sample\n",
 			(double)m->end_duration_ns / 1e9);
 		return;
@@ -370,7 +371,7 @@ static int take_chunk(struct record_iter *it, const struct trace_chunk *chunk, b
 		" records=%" PRIu32 " first=%" PRIu64 " last=%" PRIu64 "\n",
 		chunk->sequence, kind_name(chunk->kind), chunk->offset, chunk->stored_bytes,
 		chunk->size, chunk->ring, chunk->records, chunk->first_time, chunk->last_time);
-	if (chunk->last_time) {
+	if (chunk->kind == WIRE_CHUNK_SAMPLES && chunk->last_time) {
 		if (!counts->first_ns || chunk->first_time < counts->first_ns)
 			counts->first_ns = chunk->first_time;
 		if (chunk->last_time > counts->last_ns)

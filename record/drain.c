@@ -5,6 +5,7 @@
 #include <time.h>
 
 #include "record/jit_capture.h"
+#include "record/map_snapshot.h"
 #include "record/redact.h"
 #include "record/stack_base.h"
 #include "ruchy/arch.h"
@@ -55,9 +56,10 @@ struct drain {
 	struct stack_base *bases;
 	struct jit_capture *jit;
 	struct kernel_hits *hits;
-	struct bundle *bundle;    /* owned; NULL: files stay where they are */
-	struct redact redact;     /* its maps are owned; NULL: samples are not redacted */
-	struct ruchy_buf scratch; /* a sample that is being redacted */
+	struct bundle *bundle;     /* owned; NULL: files stay where they are */
+	struct map_snapshot *maps; /* owned; NULL: nobody will ask for them */
+	struct redact redact;      /* its maps are owned; NULL: samples are not redacted */
+	struct ruchy_buf scratch;  /* a sample that is being redacted */
 	struct cpu *cpus;
 	size_t n_cpus;
 	uint64_t pass_start;  /* of the pass that runs */
@@ -116,6 +118,12 @@ int drain_bundle(struct drain *d, bool full)
 {
 	d->bundle = bundle_new(full);
 	return d->bundle ? 0 : RUCHY_E_NOMEM;
+}
+
+int drain_keep_maps(struct drain *d)
+{
+	d->maps = map_snapshot_new();
+	return d->maps ? 0 : RUCHY_E_NOMEM;
 }
 
 struct bundle *drain_bundled(struct drain *d)
@@ -237,6 +245,15 @@ static bool is_wanted(struct drain *d, struct cpu *cpu, const uint8_t *record, s
 	return task_filter_knows(d->filter, pid);
 }
 
+/* For a trace that begins later. A failure is that of the builder. */
+static void keep(struct drain *d, struct builder *b, const uint8_t *record, size_t size,
+		 const struct record_ids *ids)
+{
+	if (d->maps && ids->has_time &&
+	    map_snapshot_follow(d->maps, record, size, ids->time_ns) < 0)
+		b->data.failed = true;
+}
+
 /* Copy one sideband ring into its builder, as it is. */
 static void take_sideband(struct drain *d, struct cpu *cpu)
 {
@@ -254,6 +271,7 @@ static void take_sideband(struct drain *d, struct cpu *cpu)
 			ids.has_time = false;
 		ruchy_buf_put(&cpu->pending.data, record, size);
 		count_record(d, &cpu->pending, &ids);
+		keep(d, &cpu->pending, record, size, &ids);
 		cpu->lossy |= ruchy_load32(record) == PERF_RECORD_LOST;
 		follow(d, record, size);
 	}
@@ -308,6 +326,7 @@ int drain_put_process(struct drain *d, uint32_t pid, bool has_user, uint64_t tim
 	for (size_t at = 0, size; at < records->size; at += size) {
 		size = ruchy_load16(records->data + at + 6);
 		count_record(d, b, &ids);
+		keep(d, b, records->data + at, size, &ids);
 		follow(d, records->data + at, size);
 	}
 	if (has_user)
@@ -567,10 +586,13 @@ static int end_round(struct drain *d, bool last, uint64_t time, struct ruchy_err
 	if (rc < 0 || !time) /* the first pass: there is no time yet that could be promised */
 		return rc;
 	d->round_start = d->pass_start;
+	if (d->maps && map_snapshot_settle(d->maps, time) < 0)
+		return no_memory(err);
 	return trace_writer_round(d->writer, time, err);
 }
 
-int drain_full(struct drain *d, bool last, struct ruchy_error *err)
+/* `round`: it ends now. `last`: that is the end of all. */
+static int pass(struct drain *d, bool round, bool last, struct ruchy_error *err)
 {
 	uint64_t time;
 	int rc;
@@ -595,8 +617,32 @@ int drain_full(struct drain *d, bool last, struct ruchy_error *err)
 	 */
 	time = last ? now_ns(d) : d->full_start;
 	d->full_start = d->pass_start;
-	return last || d->pass_start - d->round_start >= ROUND_NS ? end_round(d, last, time, err)
-								  : 0;
+	return round || d->pass_start - d->round_start >= ROUND_NS ? end_round(d, last, time, err)
+								   : 0;
+}
+
+int drain_full(struct drain *d, bool last, struct ruchy_error *err)
+{
+	return pass(d, last, last, err);
+}
+
+int drain_round(struct drain *d, struct ruchy_error *err)
+{
+	return pass(d, true, false, err);
+}
+
+int drain_end_trace(struct drain *d, struct ruchy_error *err)
+{
+	return jit_capture_maps(d->jit, err);
+}
+
+int drain_begin_trace(struct drain *d, struct trace_writer *writer, struct ruchy_error *err)
+{
+	int rc = map_snapshot_write(d->maps, writer, err);
+
+	d->writer = writer;
+	jit_capture_begin_trace(d->jit, writer);
+	return rc;
 }
 
 const struct fallback_list *drain_notes(const struct drain *d)
@@ -629,6 +675,7 @@ void drain_free(struct drain *d)
 	ruchy_buf_fini(&d->scratch);
 	exec_maps_free(d->redact.maps);
 	jit_capture_free(d->jit);
+	map_snapshot_free(d->maps);
 	bundle_free(d->bundle);
 	stack_base_free(d->bases);
 	kernel_hits_free(d->hits);

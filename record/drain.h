@@ -42,6 +42,8 @@ int drain_redact(struct drain *d);
 /* From now on note which files are mapped and sampled (bundle.h). RUCHY_E_NOMEM. */
 int drain_bundle(struct drain *d, bool full);
 struct bundle *drain_bundled(struct drain *d); /* NULL: that was not asked for */
+/* Remember who lives and what is mapped, for drain_begin_trace. RUCHY_E_NOMEM. */
+int drain_keep_maps(struct drain *d);
 /* Take the sideband rings into memory; cheap, for the moment after a wakeup. RUCHY_E_NOMEM. */
 int drain_sideband(struct drain *d, struct ruchy_error *err);
 /*
@@ -60,6 +62,13 @@ int drain_partial(struct drain *d, struct ruchy_error *err);
 /* A pass over all rings; where a round is due, it ends with losses and its mark. `last`: the events
  * are disabled, and it is due. */
 int drain_full(struct drain *d, bool last, struct ruchy_error *err);
+/* A full pass, and the round ends with it: all that was recorded is in the writer's hands. */
+int drain_round(struct drain *d, struct ruchy_error *err);
+/* What a trace has to hold in its end, if the recording goes on: perf maps so far. */
+int drain_end_trace(struct drain *d, struct ruchy_error *err);
+/* Right behind drain_end_trace: go on into `writer` (borrowed), which knows the events already, and
+ * begin with what is known of processes. Needs drain_keep_maps. */
+int drain_begin_trace(struct drain *d, struct trace_writer *writer, struct ruchy_error *err);
 /* Files of programs that generate code which were left out, and why (jit_capture.h); borrowed. */
 const struct fallback_list *drain_notes(const struct drain *d);
 /* The kernel addresses in the samples so far; owned by the drain. */

@@ -41,9 +41,10 @@ struct event_set {
 	struct slot slots[COUNTER_MAX + 1]; /* the plan's, and what stands in */
 	size_t n_slots;
 	struct event_table table;
-	bool counting;               /* the samples are enabled */
-	struct perf_sys_count since; /* of the sideband, when they were paused, or 0 */
-	struct perf_sys_count idle;  /* what it counted while they were */
+	bool counting;                         /* the samples are enabled */
+	struct perf_sys_count since;           /* of the sideband, when they were paused, or 0 */
+	struct perf_sys_count idle;            /* what it counted while they were */
+	struct perf_sys_count told[MAX_ITEMS]; /* what totals say no more */
 };
 
 static int no_memory(struct ruchy_error *err)
@@ -526,6 +527,7 @@ static struct perf_sys_count less(struct perf_sys_count a, const struct perf_sys
 	a.value -= b->value < a.value ? b->value : a.value;
 	a.enabled_ns -= b->enabled_ns < a.enabled_ns ? b->enabled_ns : a.enabled_ns;
 	a.running_ns -= b->running_ns < a.running_ns ? b->running_ns : a.running_ns;
+	a.lost -= b->lost < a.lost ? b->lost : a.lost;
 	return a;
 }
 
@@ -614,7 +616,7 @@ void event_set_put_totals(const struct event_set *s, struct ruchy_buf *items, ui
 
 	*ret_lost = 0;
 	for (size_t n = 0; n < s->n_items; n++) {
-		struct perf_sys_count sum = total_of(s, n);
+		struct perf_sys_count all = total_of(s, n), sum = less(all, &s->told[n]);
 		struct meta_total total = { .event = (uint32_t)n,
 					    .has_lost = s->grant.lost,
 					    .count = sum.value,
@@ -624,11 +626,17 @@ void event_set_put_totals(const struct event_set *s, struct ruchy_buf *items, ui
 
 		trace_meta_put_total(items, &total);
 		*ret_lost += n && n == s->off_cpu ? 0 : sum.lost;
-		ran_ns[n] = sum.running_ns;
+		ran_ns[n] = all.running_ns;
 	}
 	for (size_t n = 0; n < s->n_items; n++)
 		if (!ran_ns[n] && ran_ns[s->n_items - 1])
 			put_never_ran(s, n, items);
+}
+
+void event_set_begin_totals(struct event_set *s)
+{
+	for (size_t n = 0; n < s->n_items; n++)
+		s->told[n] = total_of(s, n);
 }
 
 void event_set_free(struct event_set *s)

@@ -92,6 +92,8 @@ uint64_t event_set_sideband_id(const struct event_set *s);
 /* TOTAL items; the samples and sideband records lost, where the kernel tells, in *ret_lost. Those
  * of threads leaving the CPU are none of them: their ring is drained once a round, by design. */
 void event_set_put_totals(const struct event_set *s, struct ruchy_buf *items, uint64_t *ret_lost);
+/* Totals begin anew: those of the next trace. */
+void event_set_begin_totals(struct event_set *s);
 void event_set_free(struct event_set *s);
 
 #endif

@@ -352,3 +352,19 @@ int jit_capture_finish(struct jit_capture *j, struct ruchy_error *err)
 		j->all[i].ended = true;
 	return jit_capture_end_pass(j, err);
 }
+
+int jit_capture_maps(struct jit_capture *j, struct ruchy_error *err)
+{
+	int rc = 0;
+
+	for (size_t i = 0; !rc && i < j->n; i++)
+		rc = write_map(j, &j->all[i], err);
+	return rc;
+}
+
+void jit_capture_begin_trace(struct jit_capture *j, struct trace_writer *writer)
+{
+	j->writer = writer;
+	for (size_t i = 0; i < j->n; i++)
+		j->all[i].dump.offset = j->all[i].map.offset = 0;
+}

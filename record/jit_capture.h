@@ -30,6 +30,10 @@ void jit_capture_follow(struct jit_capture *j, const struct event *e);
 int jit_capture_tail(struct jit_capture *j, struct ruchy_error *err);
 int jit_capture_end_pass(struct jit_capture *j, struct ruchy_error *err);
 int jit_capture_finish(struct jit_capture *j, struct ruchy_error *err);
+/* What the perf maps of processes that go on hold so far. */
+int jit_capture_maps(struct jit_capture *j, struct ruchy_error *err);
+/* From now on into another trace (borrowed), all of it again. */
+void jit_capture_begin_trace(struct jit_capture *j, struct trace_writer *writer);
 /* What was left out and why; borrowed. */
 const struct fallback_list *jit_capture_notes(const struct jit_capture *j);
 void jit_capture_free(struct jit_capture *j);

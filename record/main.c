@@ -9,6 +9,7 @@
 #include "record/counter_list.h"
 #include "record/doctor.h"
 #include "record/event_describe.h"
+#include "record/output.h"
 #include "record/record_options.h"
 #include "record/session.h"
 
@@ -94,6 +95,20 @@ static void report_note(void *ctx, const char *text)
 		say(text);
 }
 
+/* Where all of it is: the one trace, standard output, or the first and the last of several. */
+static void put_place(const struct record_options *o, const struct session_result *r)
+{
+	const char *name = o->output[0] == '-' && !o->output[1] ? "standard output" : o->output;
+	char *first = r->first ? output_numbered(o->output, r->first) : NULL;
+	char *last = r->last > r->first ? output_numbered(o->output, r->last) : NULL;
+
+	fprintf(stderr, "%s", first ? first : name);
+	if (last)
+		fprintf(stderr, " to %s", last);
+	free(first);
+	free(last);
+}
+
 static void report_result(const struct record_options *o, const struct session_result *r)
 {
 	double seconds = (double)r->duration_ns / 1e9;
@@ -109,13 +124,11 @@ static void report_result(const struct record_options *o, const struct session_r
 	if (r->limit)
 		fprintf(stderr, "ruchy-record: %s ended the recording; %s runs on\n", r->limit,
 			o->command[0] ? "the command" : "what was recorded");
-	fprintf(stderr,
-		"ruchy-record: %llu samples (%llu lost), %llu KiB in %s, %.2f s, recorder CPU "
-		"%.1f %%\n",
+	fprintf(stderr, "ruchy-record: %llu samples (%llu lost), %llu KiB in ",
 		(unsigned long long)r->samples, (unsigned long long)r->lost,
-		(unsigned long long)(r->bytes + 1023) / 1024,
-		o->output[0] == '-' && !o->output[1] ? "standard output" : o->output, seconds,
-		percent);
+		(unsigned long long)(r->bytes + 1023) / 1024);
+	put_place(o, r);
+	fprintf(stderr, ", %.2f s, recorder CPU %.1f %%\n", seconds, percent);
 }
 
 /* As a shell tells of its command. */
@@ -139,6 +152,7 @@ static int record(const struct record_options *o, const struct counter_plan *pla
 					 .pmus = pmus,
 					 .request = o->request,
 					 .limits = o->limits,
+					 .rotate = o->rotate,
 					 .redact = o->redact,
 					 .bundle = o->bundle,
 					 .bundle_full = o->bundle_full,

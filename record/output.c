@@ -11,6 +11,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#define SUFFIX ".rtrace"
+
 struct output {
 	const char *path; /* borrowed */
 	char *temporary;  /* owned; NULL: there is none (any more) */
@@ -99,6 +101,16 @@ static int open_file(struct output *o, struct ruchy_error *err)
 	free(o->temporary);
 	o->temporary = NULL;
 	return ruchy_error_errno(err, "%s: cannot be created", o->path);
+}
+
+char *output_numbered(const char *path, unsigned number)
+{
+	size_t size = strlen(path), suffix = strlen(SUFFIX);
+	char *name;
+
+	if (size > suffix && !strcmp(path + size - suffix, SUFFIX))
+		size -= suffix;
+	return asprintf(&name, "%.*s.%04u" SUFFIX, (int)size, path, number) < 0 ? NULL : name;
 }
 
 int output_open(const char *path, struct output **ret, struct ruchy_error *err)

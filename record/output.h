@@ -15,6 +15,9 @@
 
 struct output;
 
+/* "NAME.0001.rtrace" of "NAME.rtrace" or "NAME", for one of several. Owned by the caller; NULL: no
+ * memory. */
+char *output_numbered(const char *path, unsigned number);
 /* `path` (borrowed) or "-". RUCHY_E_USAGE (a directory, link, socket or block device, a pipe that
  * somebody else planted; a terminal for "-"), RUCHY_E_SYS (also: another recording is being written
  * there), RUCHY_E_PERMISSION, RUCHY_E_NOMEM. */

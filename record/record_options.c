@@ -71,6 +71,9 @@ static const char help[] =
 	"      --max-samples N      end it after so many samples, or a few more\n"
 	"      --max-size BYTES     end it when the trace is so large, or little larger;\n"
 	"                           K, M and G are understood\n"
+	"      --rotate SIZE|SECONDS begin a new trace when one is so large (64M) or so old\n"
+	"                           (30): NAME.0001.rtrace, NAME.0002.rtrace, ... of -o\n"
+	"                           NAME.rtrace, each complete\n"
 	"      --doctor             print what this host allows, for each thing that it does\n"
 	"                           not the command that enables it, and exit\n"
 	"  -q, --quiet              print errors only\n"
@@ -107,6 +110,7 @@ enum flag_id {
 	FLAG_DURATION,
 	FLAG_MAX_SAMPLES,
 	FLAG_MAX_SIZE,
+	FLAG_ROTATE,
 	FLAG_QUIET,
 	FLAG_VERBOSE,
 	FLAG_LIST,
@@ -139,6 +143,7 @@ static const struct flag {
 	{ FLAG_DURATION, 0, "duration", true },
 	{ FLAG_MAX_SAMPLES, 0, "max-samples", true },
 	{ FLAG_MAX_SIZE, 0, "max-size", true },
+	{ FLAG_ROTATE, 0, "rotate", true },
 	{ FLAG_DELAY, 0, "delay", true },
 	{ FLAG_PID, 'p', "pid", true },
 	{ FLAG_TID, 't', "tid", true },
@@ -284,6 +289,16 @@ static int take_size(const struct flag *flag, const char *value, uint64_t *ret,
 	return 0;
 }
 
+/* A size with its unit, else seconds. */
+static int take_rotate(const struct flag *flag, const char *value, struct record_options *o,
+		       struct ruchy_error *err)
+{
+	o->rotate = (struct limits){ 0 };
+	if (*value && strchr("KMG", value[strlen(value) - 1]))
+		return take_size(flag, value, &o->rotate.bytes, err);
+	return take_duration(flag, value, &o->rotate.duration_ns, err);
+}
+
 /* ---- whom ---- */
 
 /* Each of them asks for another subject; -C only for less of one. */
@@ -422,6 +437,8 @@ static int apply(const struct flag *flag, const char *value, struct record_optio
 		return take_number(flag, value, 1, UINT64_MAX, &o->limits.samples, err);
 	case FLAG_MAX_SIZE:
 		return take_size(flag, value, &o->limits.bytes, err);
+	case FLAG_ROTATE:
+		return take_rotate(flag, value, o, err);
 	case FLAG_QUIET:
 		o->quiet = true;
 		return 0;
@@ -536,6 +553,13 @@ static int check(struct record_options *o, struct ruchy_error *err)
 		return ruchy_error_set(err, RUCHY_E_USAGE,
 				       "--off-cpu and --cpus exclude each other: a thread may come "
 				       "back on another CPU");
+	if ((o->rotate.duration_ns || o->rotate.bytes) && !strcmp(o->output, "-"))
+		return ruchy_error_set(err, RUCHY_E_USAGE,
+				       "--rotate: standard output is one trace; give a name");
+	if ((o->rotate.duration_ns || o->rotate.bytes) && o->bundle)
+		return ruchy_error_set(err, RUCHY_E_USAGE,
+				       "--rotate and --bundle exclude each other: `ruchy-analyze "
+				       "pack` adds the files to any of the traces");
 	if (!o->request.rate_hz && !o->request.period)
 		o->request.rate_hz = DEFAULT_RATE_HZ;
 	return 0;
@@ -605,6 +629,16 @@ static void put_number(struct ruchy_buf *text, const char *flag, uint64_t value)
 	put(text, word);
 }
 
+static void put_seconds(struct ruchy_buf *text, const char *flag, uint64_t ns)
+{
+	char word[64];
+
+	snprintf(word, sizeof(word), " --%s=%llu.%03llu", flag,
+		 (unsigned long long)(ns / 1000000000u),
+		 (unsigned long long)(ns / 1000000u % 1000u));
+	put(text, word);
+}
+
 static void put_list(struct ruchy_buf *text, const char *flag, const struct proc_scan_list *ids)
 {
 	char word[64];
@@ -669,14 +703,12 @@ void record_options_describe(const struct record_options *o, struct ruchy_buf *t
 		put(text, " --no-inherit");
 	if (o->request.off_cpu)
 		put(text, " --off-cpu");
-	if (o->limits.duration_ns) {
-		char word[64];
-
-		snprintf(word, sizeof(word), " --duration=%llu.%03llu",
-			 (unsigned long long)(o->limits.duration_ns / 1000000000u),
-			 (unsigned long long)(o->limits.duration_ns / 1000000u % 1000u));
-		put(text, word);
-	}
+	if (o->rotate.bytes)
+		put_number(text, "rotate", o->rotate.bytes);
+	if (o->rotate.duration_ns)
+		put_seconds(text, "rotate", o->rotate.duration_ns);
+	if (o->limits.duration_ns)
+		put_seconds(text, "duration", o->limits.duration_ns);
 	if (o->limits.samples)
 		put_number(text, "max-samples", o->limits.samples);
 	if (o->limits.bytes)

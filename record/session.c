@@ -31,6 +31,12 @@
 /* What is polled before the rings. */
 enum { POLL_SIGNALS, POLL_SUBJECT, POLL_CONTROL, POLL_RINGS };
 
+/* What a trace began with. */
+struct begun {
+	uint64_t ns, cpu_ns; /* the time, and ours */
+	uint64_t samples, withheld;
+};
+
 struct session {
 	const struct session_config *config;
 	struct subject_request wanted;
@@ -46,6 +52,10 @@ struct session {
 	struct control *control; /* NULL: none */
 	struct output *output;
 	struct trace_writer *writer;
+	char *name;         /* owned: of a numbered trace */
+	struct begun begun; /* the present trace */
+	struct ruchy_buf totals;
+	uint64_t bytes; /* of those before */
 	struct drain *drain;
 	struct pollfd *polls;  /* as above, then sample and sideband rings by CPU */
 	uint64_t begin_ns;     /* when the command was released, or the first sample was due */
@@ -90,11 +100,42 @@ static int write_meta(struct session *s, struct ruchy_buf *items, struct ruchy_e
 	return rc;
 }
 
+static bool rotates(const struct session *s)
+{
+	return s->config->rotate.duration_ns || s->config->rotate.bytes;
+}
+
+static struct begun begun_now(const struct session *s)
+{
+	const struct drain_stats *stats = s->drain ? drain_stats(s->drain) : NULL;
+
+	return (struct begun){ .ns = now_ns(),
+			       .cpu_ns = cpu_ns(),
+			       .samples = stats ? stats->samples : 0,
+			       .withheld = stats ? stats->withheld : 0 };
+}
+
+/* A number that no trace has yet, of this recording or another. */
+static const char *next_name(struct session *s)
+{
+	if (!rotates(s))
+		return s->config->output;
+	do {
+		free(s->name);
+		s->name = output_numbered(s->config->output, ++s->result.last);
+	} while (s->name && access(s->name, F_OK) == 0);
+	if (!s->result.first)
+		s->result.first = s->result.last;
+	return s->name;
+}
+
 static int begin_trace(struct session *s, struct ruchy_error *err)
 {
 	struct ruchy_buf items = { 0 };
-	int rc = output_open(s->config->output, &s->output, err);
+	const char *name = next_name(s);
+	int rc = name ? output_open(name, &s->output, err) : no_memory(err);
 
+	s->begun = begun_now(s);
 	if (!rc)
 		rc = trace_writer_open(output_fd(s->output), output_name(s->output), ZSTD_LEVEL,
 				       &s->writer, err);
@@ -187,6 +228,8 @@ static int arm(struct session *s, struct ruchy_error *err)
 	s->polls = calloc(POLL_RINGS + 2 * s->cpus.n, sizeof(*s->polls));
 	if (!s->drain || !s->polls || (s->config->redact && drain_redact(s->drain) < 0))
 		return no_memory(err);
+	if (rotates(s) && drain_keep_maps(s->drain) < 0)
+		return no_memory(err);
 	if (s->config->bundle && drain_bundle(s->drain, s->config->bundle_full) < 0)
 		return no_memory(err);
 	fill_polls(s);
@@ -213,6 +256,125 @@ static int begin(struct session *s, struct ruchy_error *err)
 	sampling_begin(&s->sampling, s->events,
 		       s->config->delay_ns ? s->begin_ns + s->config->delay_ns : 0);
 	return 0;
+}
+
+/* ---- the end of a trace ---- */
+
+static int write_kallsyms(struct session *s, struct ruchy_buf *items, struct ruchy_error *err)
+{
+	const char *reason;
+	char text[128];
+	int rc;
+
+	if (!drain_stats(s->drain)->has_kernel_samples)
+		return 0;
+	rc = kallsyms_write("/proc/kallsyms", drain_kernel_hits(s->drain), s->writer, &reason, err);
+	if (rc)
+		return rc < 0 ? rc : 0;
+	snprintf(text, sizeof(text), "kernel symbols are left out: %s", reason);
+	trace_meta_put_text(items, WIRE_META_FALLBACK, text);
+	return 0;
+}
+
+static int write_bundle(struct session *s, struct ruchy_buf *items, struct ruchy_error *err)
+{
+	struct bundle *bundle = drain_bundled(s->drain);
+	int rc = bundle ? bundle_write(bundle, s->writer, err) : 0;
+
+	if (bundle)
+		session_meta_notes(bundle_notes(bundle), &s->config->observer, items);
+	return rc;
+}
+
+/* What was counted in the present trace, at the moment up to which samples are taken into it. */
+static void take_totals(struct session *s)
+{
+	uint64_t lost;
+
+	ruchy_buf_clear(&s->totals);
+	event_set_put_totals(s->events, &s->totals, &lost);
+	event_set_begin_totals(s->events);
+	s->result.lost += lost;
+}
+
+/* Of the present trace alone. */
+static void put_end(struct session *s, enum wire_end how, struct ruchy_buf *items)
+{
+	struct drain_stats stats = *drain_stats(s->drain);
+	struct session_result result = s->result;
+
+	if (how == WIRE_END_GOES_ON)
+		result.status = (int)WIRE_STATUS_RUNNING;
+	if (rotates(s)) {
+		result.duration_ns = now_ns() - s->begun.ns;
+		result.cpu_ns = cpu_ns() - s->begun.cpu_ns;
+		stats.samples -= s->begun.samples;
+		stats.withheld -= s->begun.withheld;
+	}
+	session_meta_end(&result, how, &stats, items);
+}
+
+/* All records are written: kernel symbols, notes, totals, index. */
+static int end_trace(struct session *s, enum wire_end how, struct ruchy_error *err)
+{
+	bool goes_on = how == WIRE_END_GOES_ON;
+	struct ruchy_buf items = { 0 };
+	int rc = write_kallsyms(s, &items, err);
+
+	session_meta_notes(drain_notes(s->drain), goes_on ? NULL : &s->config->observer, &items);
+	sampling_describe(&s->sampling, now_ns(), &items);
+	if (!rc)
+		rc = write_bundle(s, &items, err);
+	if (!subject_filter(s->subject)) /* else they are everybody's */
+		ruchy_buf_put(&items, s->totals.data, s->totals.size);
+	items.failed |= s->totals.failed;
+	put_end(s, how, &items);
+	if (rc < 0) {
+		ruchy_buf_fini(&items);
+		return rc;
+	}
+	rc = write_meta(s, &items, err);
+	return rc ? rc : trace_writer_finish(s->writer, err);
+}
+
+static int close_trace(struct session *s, struct ruchy_error *err)
+{
+	int rc;
+
+	s->bytes += s->writer ? trace_writer_bytes(s->writer) : 0;
+	trace_writer_free(s->writer);
+	s->writer = NULL;
+	rc = output_close(s->output, err);
+	s->output = NULL;
+	return rc;
+}
+
+/* ---- rotation ---- */
+
+static bool is_full(const struct session *s)
+{
+	return limits_reached(&s->config->rotate, now_ns() - s->begun.ns, 0,
+			      trace_writer_bytes(s->writer)) != NULL;
+}
+
+/* The trace ends with a pass over the rings, and the next begins with what is known by now. */
+static int rotate(struct session *s, struct ruchy_error *err)
+{
+	int rc;
+
+	take_totals(s);
+	rc = drain_round(s->drain, err);
+	if (!rc)
+		rc = drain_end_trace(s->drain, err);
+	if (!rc)
+		rc = end_trace(s, WIRE_END_GOES_ON, err);
+	if (!rc)
+		rc = close_trace(s, err);
+	if (!rc)
+		rc = begin_trace(s, err);
+	if (!rc)
+		rc = drain_begin_trace(s->drain, s->writer, err);
+	return rc ? rc : output_commit(s->output, err);
 }
 
 /* ---- running ---- */
@@ -278,7 +440,7 @@ static int drain_what_woke(struct session *s, struct ruchy_error *err)
 	}
 	if (now >= s->next_full_ns) {
 		s->next_full_ns = now + PASS_NS;
-		return drain_full(s->drain, false, err);
+		return is_full(s) ? rotate(s, err) : drain_full(s->drain, false, err);
 	}
 	if (samples)
 		return drain_partial(s->drain, err);
@@ -325,7 +487,7 @@ static void look_at_limits(struct session *s)
 	if (!s->result.limit && !sampling_due(&s->sampling))
 		s->result.limit = limits_reached(&s->config->limits, now - s->begin_ns,
 						 drain_stats(s->drain)->samples,
-						 trace_writer_bytes(s->writer));
+						 s->bytes + trace_writer_bytes(s->writer));
 }
 
 /* Asked to end before the command does. */
@@ -363,59 +525,24 @@ static void record_until_end(struct session *s)
 
 /* ---- end ---- */
 
-static int write_kallsyms(struct session *s, struct ruchy_buf *items, struct ruchy_error *err)
-{
-	const char *reason;
-	char text[128];
-	int rc;
-
-	if (!drain_stats(s->drain)->has_kernel_samples)
-		return 0;
-	rc = kallsyms_write("/proc/kallsyms", drain_kernel_hits(s->drain), s->writer, &reason, err);
-	if (rc)
-		return rc < 0 ? rc : 0;
-	snprintf(text, sizeof(text), "kernel symbols are left out: %s", reason);
-	trace_meta_put_text(items, WIRE_META_FALLBACK, text);
-	return 0;
-}
-
-/* The rest of the rings, kernel symbols, totals, index. */
+/* The rest of the rings, and of the trace. */
 static int finish(struct session *s, enum wire_end how, struct ruchy_error *err)
 {
-	struct ruchy_buf items = { 0 }, totals = { 0 };
 	int rc;
 
 	event_set_disable(s->events);
+	take_totals(s);
 	rc = drain_full(s->drain, true, err);
-	if (!rc)
-		rc = write_kallsyms(s, &items, err);
-	session_meta_notes(drain_notes(s->drain), &s->config->observer, &items);
-	sampling_describe(&s->sampling, now_ns(), &items);
-	if (!rc && drain_bundled(s->drain)) {
-		rc = bundle_write(drain_bundled(s->drain), s->writer, err);
-		session_meta_notes(bundle_notes(drain_bundled(s->drain)), &s->config->observer,
-				   &items);
-	}
-	event_set_put_totals(s->events, &totals, &s->result.lost);
-	if (!subject_filter(s->subject)) /* else they are everybody's */
-		ruchy_buf_put(&items, totals.data, totals.size);
-	items.failed |= totals.failed;
-	ruchy_buf_fini(&totals);
-	session_meta_end(&s->result, how, drain_stats(s->drain), &items);
-	if (rc < 0) {
-		ruchy_buf_fini(&items);
-		return rc;
-	}
-	rc = write_meta(s, &items, err);
-	return rc ? rc : trace_writer_finish(s->writer, err);
+	return rc ? rc : end_trace(s, how, err);
 }
 
 static void close_session(struct session *s)
 {
 	drain_free(s->drain);
 	event_set_free(s->events);
-	trace_writer_free(s->writer);
-	output_close(s->output, NULL);
+	close_trace(s, NULL);
+	ruchy_buf_fini(&s->totals);
+	free(s->name);
 	target_free(s->target);
 	run_as_fini(&s->user);
 	subject_free(s->subject);
@@ -436,7 +563,7 @@ static void fill_result(struct session *s)
 		s->result.lost = stats->lost; /* a kernel without PERF_FORMAT_LOST */
 	s->result.samples = stats->samples;
 	s->result.withheld = stats->withheld;
-	s->result.bytes = trace_writer_bytes(s->writer);
+	s->result.bytes = s->bytes + (s->writer ? trace_writer_bytes(s->writer) : 0);
 }
 
 /* It runs: record it. */
@@ -452,8 +579,7 @@ static enum session_outcome record(struct session *s, struct ruchy_error *err)
 	if (!s->failed) {
 		rc = finish(s, is_stopped(s) ? WIRE_END_SIGNAL : WIRE_END_COMMAND, err);
 		fill_result(s);
-		closed = output_close(s->output, rc < 0 ? NULL : err);
-		s->output = NULL;
+		closed = close_trace(s, rc < 0 ? NULL : err);
 		s->result.failed_at_close = rc < 0 || closed < 0;
 		return SESSION_RECORDED;
 	}

@@ -44,6 +44,7 @@ struct session_config {
 	bool bundle_full;     /* whole */
 	bool redact;          /* samples hold no data (redact.h) */
 	struct limits limits; /* what ends the recording before the command does */
+	struct limits rotate; /* what ends a trace, and the next begins; none: one trace */
 	struct session_observer observer;
 };
 
@@ -60,6 +61,7 @@ struct session_result {
 	int status;           /* wait(2) status of the command; WIRE_STATUS_RUNNING */
 	bool failed_at_close; /* all was recorded, but the end could not be written */
 	uint64_t samples, lost, bytes, withheld;
+	unsigned first, last;         /* of numbered traces; 0: there is one, as it was asked for */
 	uint64_t duration_ns, cpu_ns; /* of the recording; our own CPU time meanwhile */
 };
 

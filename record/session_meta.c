@@ -52,7 +52,8 @@ void session_meta_notes(const struct fallback_list *notes, const struct session_
 {
 	for (size_t i = 0; i < notes->n; i++) {
 		trace_meta_put_text(items, WIRE_META_FALLBACK, notes->items[i].text);
-		observer->noted(observer->ctx, notes->items[i].text);
+		if (observer)
+			observer->noted(observer->ctx, notes->items[i].text);
 	}
 }
 

@@ -16,7 +16,7 @@
 void session_meta_begin(const struct session_config *config, const struct subject_request *wanted,
 			const struct event_set *events, const struct fallback_list *fallbacks,
 			struct ruchy_buf *items);
-/* Something that was left out: into the trace, and to the observer. */
+/* Something that was left out: into the trace, and to the observer (NULL: it hears of it later). */
 void session_meta_notes(const struct fallback_list *notes, const struct session_observer *observer,
 			struct ruchy_buf *items);
 void session_meta_end(const struct session_result *result, enum wire_end how,

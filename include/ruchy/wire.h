@@ -170,6 +170,7 @@ enum wire_end {
 	WIRE_END_COMMAND = 0, /* the command ended */
 	WIRE_END_SIGNAL = 1,  /* the recorder was asked to stop */
 	WIRE_END_FAILED = 2,  /* recording failed before the command ended */
+	WIRE_END_GOES_ON = 3, /* the recording goes on, in another trace */
 };
 
 #endif

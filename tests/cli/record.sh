@@ -78,6 +78,9 @@ expect "rate and period" 2 "exclude each other" "$record" -F 9 -c 9 true
 expect "stack size unaligned" 2 "multiple of 8" "$record" --stack-size=1001 true
 expect "stack privacy" 2 "stack-privacy: 'some' is not full or redact" "$record" --stack-privacy=some true
 expect "unwind method" 2 "not dwarf, fp or none" "$record" --unwind=magic true
+expect "a rotated stream" 2 "rotate: standard output is one trace" "$record" --rotate=1 -o - true
+expect "a rotation that is neither" 2 "rotate: '1x' is not a number of seconds" "$record" --rotate=1x true
+expect "rotated, with files" 2 "rotate and --bundle exclude" "$record" --rotate=1M --bundle true
 [ -e ruchy.rtrace ] && fail "bad usage leaves no trace" || ok "bad usage leaves no trace"
 
 # Everything below records.
@@ -339,6 +342,18 @@ fi
 "$record" -o limit.rtrace --duration=60 sh -c 'exit 7' 2>err
 [ $? -eq 7 ] && ! grep -q 'ended the recording' err && ok "a command that ends before its limit" ||
 	fail "a command that ends before its limit" "$(cat err)"
+
+# ---- one trace after another ----
+"$record" -o part.rtrace --rotate=8K -F 5000 ./busy 800 2>err
+[ $? -eq 0 ] && grep -q "in part.0001.rtrace to part.000[2-9].rtrace" err && [ ! -e part.rtrace ] &&
+	"$analyze" info --verify part.0*.rtrace >out &&
+	[ "$(sed -n 's/.*of them \([0-9]*\) samples.*/\1/p' out | awk '{ n += $1 } END { print n }')" -eq "$(sample_count err)" ] &&
+	ok "--rotate by size: all whole, no sample twice or missing" || fail "--rotate by size" "$(cat err)"
+ls part.0*.rtrace >before
+cksum part.0*.rtrace >sums
+"$record" -q -o part.rtrace --rotate=60 true && cksum part.0*.rtrace | cmp -s -n "$(stat -c %s sums)" sums - &&
+	[ "$(ls part.0*.rtrace | wc -l)" -eq $(($(wc -l <before) + 1)) ] &&
+	ok "--rotate takes numbers that are free" || fail "--rotate takes numbers that are free" "$(ls part.0*)"
 
 # ---- no environment in the trace ----
 marker=marker$RANDOM$RANDOM$RANDOM

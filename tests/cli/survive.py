@@ -148,6 +148,7 @@ MODES = {  # options; {pid}: of a program that runs already; COMMAND: one is sta
     "everything": "-a",
     "one CPU": "-C {cpu} COMMAND",
     "off-CPU": "--off-cpu COMMAND",
+    "rotated": "--rotate 0.3 COMMAND",
     "to a stream": "-o - COMMAND",
 }
 

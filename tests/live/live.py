@@ -153,14 +153,26 @@ class Ruchy:
         else:
             line = run([self.recorder, "-o", trace, "-F", RATE_HZ, *case.record, "--", *command],
                        case.env).stderr.strip()
-        run([self.analyzer, "--folded", folded, "--output", report, trace])
+        traces = self.parts(work, line) if "--rotate" in case.record and line else [trace]
+        run([self.analyzer, "--folded", folded, "--output", report, *traces])
         data = json.loads(report.read_text())
         # in the folded text `;` separates frames, so names have `:` in its place
         modules = {k.replace(";", ":"): v for k, v in functions_of(data).items()}
         return Profile(list(parse_folded(folded.read_text(errors="replace"))), modules, data, line,
-                       None if self.perf_recorder else trace,
+                       None if self.perf_recorder else traces[0],
                        lambda: record_with_perf(case, ["setarch", "-R", *command],
                                                 work / "control.data"))
+
+
+    def parts(self, work, line):
+        """The traces of a rotated recording, each of which is whole."""
+        first, last = re.search(r" in (\S+) to (\S+),", line).groups()
+        traces = [t for t in sorted(work.glob("t.*.rtrace")) if first <= str(t) <= last]
+        if len(traces) < 3:
+            raise Failure(f"{len(traces)} traces: nothing was rotated")
+        for trace in traces:
+            run([self.analyzer, "info", "--verify", trace])
+        return traces
 
 
 class PerfStacks:
@@ -438,6 +450,20 @@ CASES = [
          own={"libplugin_a.so", "libplugin_b.so"},
          also=[every("plugin_a_work", "called by plugin_a_entry", lambda s: "plugin_a_entry" in s.frames),
                every("plugin_b_work", "called by plugin_b_entry", lambda s: "plugin_b_entry" in s.frames)]),
+    Case("rotated: threads", "threads",
+         [Chain(["alpha_main", "alpha_work"], 60, True), Chain(["beta_main", "beta_work"], 27, True),
+          Share("alpha_work", 66.7), Share("beta_work", 33.3)],
+         entry=THREAD_ENTRY, record=["--rotate", "0.2"]),
+    Case("rotated: forkexec", "forkexec",
+         [Chain(["_start", "main", "parent_work"], 27),
+          Chain(["_start", "main", "run_forked", "forked_work"], 27),
+          Chain(["_start", "main", "run_execed", "execed_work"], 27)],
+         record=["--rotate", "0.1"]),
+    Case("rotated: dlopen", "dlopen",
+         [Chain(["_start", "main", "visit", "plugin_a_entry", "plugin_a_work"], 27),
+          Chain(["_start", "main", "visit", "plugin_b_entry", "plugin_b_work"], 27),
+          Share("plugin_a_work", 33.3), Share("plugin_b_work", 33.3)],
+         own={"libplugin_a.so", "libplugin_b.so"}, record=["--rotate", "0.1"]),
     Case("cpp", "cpp",
          [Chain(["_start", "main", r".*lab::simulate<lab::Grid<double.*", GRID.format("double") + "::relax.*"], 55),
           Chain(["_start", "main", r".*lab::simulate<lab::Grid<float.*", GRID.format("float") + "::relax.*"], 10),
@@ -476,9 +502,11 @@ CASES = [
          [Chain(["_start", "main", "visit", "plugin_a_entry", "plugin_a_work"], 27),
           Chain(["_start", "main", "visit", "plugin_b_entry", "plugin_b_work"], 27)],
          args=["{dir}"], own={"libplugin_a.so", "libplugin_b.so"}, record=["--stack-privacy", "redact"]),
-    *[Case(f"jit: told of by a {name}", "jit",
+    *[Case(f"{what} told of by a {name}", "jit",
            [Chain(["_start", "main", "run", "generated_a"], 55), Chain(["_start", "main", "run", "generated_b"], 22),
-            Share("generated_a", 66.7), Share("generated_b", 33.3)], args=args, own={"[jit]", "//anon"})
+            Share("generated_a", 66.7), Share("generated_b", 33.3)], args=args, own={"[jit]", "//anon"},
+           record=record)
+      for what, record in (("jit:", []), ("rotated: jit,", ["--rotate", "0.2"]))
       for name, args in (("perf map", ["map"]), ("jitdump", ["dump", "{work}"]))],
     Case("golden: no C library", "golden",
          [Chain(["_start", "golden_main"] + ["golden_descend"] * 5 + ["golden_leaf"])]),
