@@ -47,6 +47,7 @@ struct passage {
 	struct profile_leader *leader; /* NULL: every event takes samples of its own */
 	struct jit *jit;
 	bool objects_known; /* before the trace's turn came */
+	bool objects_late;  /* some stand behind records that may have needed them */
 	uint64_t damaged;   /* chunks that hold nothing of their kind */
 	uint64_t end_ns;    /* the last round's time */
 	struct ruchy_error *err;
@@ -142,6 +143,7 @@ static int take_object(void *arg, struct trace_chunk *chunk)
 /* In a pipe, or in a recording that was cut off: good for what comes behind it. */
 static int take_late_object(struct passage *p, struct trace_chunk *chunk)
 {
+	p->objects_late |= !p->objects_known && p->order;
 	if (!p->objects_known)
 		return take_object(p, chunk);
 	trace_chunk_free(chunk);
@@ -231,6 +233,15 @@ static int warn_of_jit(struct passage *p)
 	return profile_builder_warn(p->shared->builder, line);
 }
 
+static int warn_of_objects(struct passage *p)
+{
+	if (!p->objects_late)
+		return 0;
+	return profile_builder_warn(p->shared->builder,
+				    "the trace's files of the target stand at its end, too late in "
+				    "a pipe: save it, and analyze the file");
+}
+
 static int analyze_trace(struct pipeline *shared, const char *path, struct ruchy_error *err)
 {
 	struct passage p = { .shared = shared, .path = path, .err = err };
@@ -244,6 +255,7 @@ static int analyze_trace(struct pipeline *shared, const char *path, struct ruchy
 	p.objects_known = rc > 0;
 	rc = rc < 0 ? rc : read_all(&p);
 	rc = rc < 0 ? rc : warn_of_jit(&p);
+	rc = rc < 0 ? rc : warn_of_objects(&p);
 	rc = rc < 0 ? rc : end(&p);
 	order_free(p.order);
 	batch_free(p.batch);

@@ -227,6 +227,12 @@ if away --folded=- t.rtrace 2>&1 | grep -q 'main;local_function;inlined_work'; t
 else
 	fail "bundled whole, it has inlined calls" "$(away --folded=- t.rtrace 2>&1 | head -n 2)"
 fi
+# In a pipe they come behind the samples.
+if "$analyze" --folded=- - <full.rtrace 2>&1 >/dev/null | grep -q . || ! cat full.rtrace | "$analyze" - 2>&1 | grep -q "files of the target stand at its end, too late in a pipe"; then
+	fail "bundled, read from a pipe" "$(cat full.rtrace | "$analyze" - 2>&1 | head -n 12)"
+else
+	pass "bundled, read from a pipe: it is said"
+fi
 cat >deleted.c <<'C'
 #include <unistd.h>
 volatile unsigned long sink;

@@ -68,6 +68,33 @@ fi
 try "a perf map written at the very end is taken" taken perf-map record late
 try "a jitdump is taken" taken jitdump record dump "$work"
 
+# --bundle: a binary that is replaced while it runs. It is taken itself, or nothing is, and that is said; what stands in its place never is.
+bundled() {
+	cp "$programs/shares" victim
+	rm -f t.rtrace
+	timeout 60 "$bin/ruchy-record" --bundle=full -o t.rtrace -F 999 sh -c './victim 100 & until readlink /proc/$!/exe | grep -q victim; do :; done; rm victim; '"$1"'; wait; rm victim' >out 2>err
+	status=$?
+	"$bin/ruchy-analyze" info t.rtrace >info 2>&1
+	why="status $status: $(head -c 500 err)"
+	# its symbol table has that name, and nothing else in the trace
+	[ $status -eq 0 ] && ! zstd -dcq t.rtrace 2>/dev/null | grep -aq 'not for readers' &&
+		{ [ "$(zstd -dcq t.rtrace 2>/dev/null | grep -ac round_of_ten)" -ge 1 ] || grep -q "victim is not in the trace: $2" err; }
+}
+echo "not for readers" >secret && chmod 600 secret
+try "bundle: replaced by a link" bundled 'ln -s secret victim' '.*a symbolic link'
+try "bundle: replaced by a FIFO" bundled 'mkfifo victim' '.*a FIFO'
+too_large() {
+	cp "$programs/shares" victim && truncate -s 5G victim || return
+	timeout 60 "$bin/ruchy-record" --bundle -o t.rtrace -F 999 ./victim 100 >out 2>err
+	status=$?
+	"$bin/ruchy-analyze" info t.rtrace >info 2>&1
+	why="status $status: $(head -c 500 err)"
+	[ $status -eq 0 ] && grep -Eq 'victim is not in the trace: .*5368709120 bytes are more than the limit' err &&
+		grep -Eq '^fallback .*victim is not in the trace' info
+}
+try "bundle: 5 GiB" too_large
+rm -f victim
+
 # a container: its /tmp, its pid. The recorder is outside
 contained() {
 	"$bin/ruchy-record" -o t.rtrace -F 999 unshare -mpf --mount-proc sh -c \
