@@ -202,8 +202,13 @@ check-browser: all ## --html and --flame-graph in headless Chromium: click, sear
 bench-browser: all ## how fast a browser opens and zooms 100,000 stacks, beside inferno's flame graph of them
 	$(PYTHON) tests/browser/bench.py $(B)
 
-check-man: all ## --help and man pages name the same flags
+check-man: all ## --help and man pages name the same flags; their examples are what is printed
 	bash tests/cli/man.sh $(B)
+	$(PYTHON) docs/examples.py $(B) --check
+
+.PHONY: docs-pictures
+docs-pictures: all ## record anew the pictures and example outputs of README, docs/ci.md and the man pages
+	$(PYTHON) docs/examples.py $(B)
 
 asan: ## build with AddressSanitizer and UBSan, run the unit, cli and live tests
 	$(MAKE) VARIANT=asan all programs check-unit check-cli check-live

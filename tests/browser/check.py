@@ -312,7 +312,13 @@ def check_page(browser, path, truth, shots, name):
 
 
 def check_fits(tab):
-    """Nothing but the table scrolls sideways."""
+    """Nothing but the table scrolls sideways, and graphs end where their boxes do: also right after opening, before anything was resized."""
+    tab.b.refresh()
+    tab.wait("#selected", "samples")
+    for box in ("#timeline", "#flame"):
+        drawn, room = tab.b.execute_script("const b = document.querySelector(arguments[0]); "
+                                           "return [b.querySelector('canvas').getBoundingClientRect().width, b.clientWidth]", box)
+        assert abs(drawn - room) < 1, f"{box} is drawn {drawn} pixels wide, and has {room}"
     wide = tab.b.execute_script("return document.documentElement.scrollWidth - document.documentElement.clientWidth")
     assert wide <= 0, f"{wide} pixels are beyond the window"
 
