@@ -72,7 +72,7 @@ try "a jitdump is taken" taken jitdump record dump "$work"
 bundled() {
 	cp "$programs/shares" victim
 	rm -f t.rtrace
-	timeout 60 "$bin/ruchy-record" --bundle=full -o t.rtrace -F 999 sh -c './victim 100 & until readlink /proc/$!/exe | grep -q victim; do :; done; rm victim; '"$1"'; wait; rm victim' >out 2>err
+	timeout 60 "$bin/ruchy-record" --bundle=full -o t.rtrace -F 999 sh -c './victim 400 & until readlink /proc/$!/exe | grep -q victim; do :; done; rm victim; '"$1"'; wait; rm victim' >out 2>err
 	status=$?
 	"$bin/ruchy-analyze" info t.rtrace >info 2>&1
 	why="status $status: $(head -c 500 err)"

@@ -345,7 +345,7 @@ fi
 
 # ---- one trace after another ----
 "$record" -o part.rtrace --rotate=8K -F 5000 ./busy 800 2>err
-[ $? -eq 0 ] && grep -q "in part.0001.rtrace to part.000[2-9].rtrace" err && [ ! -e part.rtrace ] &&
+[ $? -eq 0 ] && grep -Eq "in part.0001.rtrace to part.0*([2-9]|[1-9][0-9]+).rtrace" err && [ ! -e part.rtrace ] &&
 	"$analyze" info --verify part.0*.rtrace >out &&
 	[ "$(sed -n 's/.*of them \([0-9]*\) samples.*/\1/p' out | awk '{ n += $1 } END { print n }')" -eq "$(sample_count err)" ] &&
 	ok "--rotate by size: all whole, no sample twice or missing" || fail "--rotate by size" "$(cat err)"
