@@ -127,6 +127,15 @@ def children(pid):
         return []
 
 
+def cpu_seconds(pid):
+    """That a process has had; 0: there is none."""
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
+    except OSError:
+        return 0
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
 def wait_until(condition, seconds=20):
     end = time.monotonic() + seconds
     while not condition():
@@ -366,11 +375,13 @@ def told_losses(text, totals=True):
 def stopped(tools):
     """While the recorder is stopped its rings fill up: what they lose is counted, with its time."""
     trace = tools.work / "stopped.rtrace"
-    p = subprocess.Popen([tools.record, "-q", "-F", "10000", "--stack-size=65528", "-o", trace, tools.busy, "3000"])
+    p = subprocess.Popen([tools.record, "-q", "-F", "10000", "--stack-size=65528", "-o", trace, tools.busy, "4000"])
     wait_until(lambda: trace.exists() and trace.stat().st_size > 20000)
     os.kill(p.pid, signal.SIGSTOP)
     from_ns = time.clock_gettime_ns(time.CLOCK_MONOTONIC)
-    time.sleep(1.5)
+    computing = (children(p.pid) or [0])[0]
+    enough = cpu_seconds(computing) + 1.5
+    wait_until(lambda: cpu_seconds(computing) > enough or not Path(f"/proc/{computing}").exists(), 60)
     to_ns = time.clock_gettime_ns(time.CLOCK_MONOTONIC)
     os.kill(p.pid, signal.SIGCONT)
     p.wait()
