@@ -215,8 +215,8 @@ int sample_layout(const struct event_desc *desc, const uint8_t *record, size_t s
 		s->regs.abi = ruchy_get64(&c);
 		if (s->regs.abi) {
 			s->regs.mask = desc->regs_user;
-			s->regs.values = ruchy_get_bytes(
-				&c, 8u * (unsigned)__builtin_popcountll(desc->regs_user));
+			s->regs.values =
+				ruchy_get_bytes(&c, 8u * ruchy_count_bits(desc->regs_user));
 		}
 	}
 	if (type & PERF_SAMPLE_STACK_USER)
@@ -231,7 +231,7 @@ bool sample_regs_get(const struct sample_regs *regs, unsigned reg, uint64_t *ret
 	if (reg > 63 || !(regs->mask >> reg & 1))
 		return false;
 	below = regs->mask & ((1ull << reg) - 1);
-	*ret_value = ruchy_load64(regs->values + 8 * (size_t)__builtin_popcountll(below));
+	*ret_value = ruchy_load64(regs->values + 8 * (size_t)ruchy_count_bits(below));
 	return true;
 }
 
@@ -265,8 +265,7 @@ static size_t id_trailer_size(const struct event_desc *desc)
 	const uint64_t fields = PERF_SAMPLE_TID | PERF_SAMPLE_TIME | PERF_SAMPLE_ID |
 				PERF_SAMPLE_STREAM_ID | PERF_SAMPLE_CPU | PERF_SAMPLE_IDENTIFIER;
 
-	return desc->sample_id_all ? 8u * (unsigned)__builtin_popcountll(desc->sample_type & fields)
-				   : 0;
+	return desc->sample_id_all ? 8u * ruchy_count_bits(desc->sample_type & fields) : 0;
 }
 
 /* The event that a record belongs to, or -1; with one event it needs no id. */
@@ -283,7 +282,7 @@ static int find_event(const struct event_table *t, const uint8_t *record, size_t
 			 (PERF_SAMPLE_IP | PERF_SAMPLE_TID | PERF_SAMPLE_TIME | PERF_SAMPLE_ADDR);
 		at = RECORD_HEADER;
 		if (!(type & PERF_SAMPLE_IDENTIFIER))
-			at += 8u * (unsigned)__builtin_popcountll(before);
+			at += 8u * ruchy_count_bits(before);
 		if (!(type & (PERF_SAMPLE_IDENTIFIER | PERF_SAMPLE_ID)) || at + 8 > size)
 			return -1;
 		return event_table_find(t, ruchy_load64(record + at));
@@ -293,7 +292,7 @@ static int find_event(const struct event_table *t, const uint8_t *record, size_t
 	at = size - 8;
 	if (!(type & PERF_SAMPLE_IDENTIFIER)) {
 		before = type & (PERF_SAMPLE_STREAM_ID | PERF_SAMPLE_CPU);
-		at -= 8u * (unsigned)__builtin_popcountll(before);
+		at -= 8u * ruchy_count_bits(before);
 		if (!(type & PERF_SAMPLE_ID) || at < RECORD_HEADER || at > size)
 			return -1;
 	}

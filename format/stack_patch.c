@@ -11,9 +11,10 @@ static uint64_t words_of(uint64_t bytes)
 	return (bytes + WORD - 1) / WORD;
 }
 
+/* Most masks are zero. */
 static size_t bits_set(uint64_t mask)
 {
-	return (size_t)__builtin_popcountll(mask);
+	return mask ? ruchy_count_bits(mask) : 0;
 }
 
 /* The lowest `n` bits, of at most 64. */

@@ -14,16 +14,20 @@ void keyset_init(struct keyset *s, size_t key_bytes)
 	*s = (struct keyset){ .words = (uint32_t)(key_bytes / 4), .seed = hash_seed() };
 }
 
-static uint64_t hash_of(const struct keyset *s, const uint32_t *key)
+static uint32_t hash_of(const struct keyset *s, const uint32_t *key)
 {
 	uint64_t h = s->seed;
 	uint32_t i = 0;
 
-	for (; i + 1 < s->words; i += 2)
-		h = hash_mix(h ^ ((uint64_t)key[i] << 32 | key[i + 1]), s->seed | 1);
+	for (; i + 1 < s->words; i += 2) {
+		uint64_t pair;
+
+		memcpy(&pair, key + i, sizeof(pair));
+		h = hash_mix(h ^ pair, s->seed | 1);
+	}
 	if (i < s->words)
 		h = hash_mix(h ^ key[i], s->seed | 1);
-	return h;
+	return (uint32_t)(h >> 32);
 }
 
 static bool equal(const struct keyset *s, uint32_t number, const uint32_t *key)
@@ -43,13 +47,14 @@ static int grow_slots(struct keyset *s)
 
 	if (!slots)
 		return -1;
-	for (size_t i = 0; i < s->n; i++) {
-		uint64_t h = hash_of(s, s->keys + i * s->words);
-		size_t at = h & (n_slots - 1);
+	for (size_t i = 0; i < s->n_slots; i++) {
+		size_t at = s->slots[i].hash & (n_slots - 1);
 
+		if (!s->slots[i].next_number)
+			continue;
 		while (slots[at].next_number)
 			at = (at + 1) & (n_slots - 1);
-		slots[at] = (struct keyset_slot){ (uint32_t)i + 1, (uint32_t)(h >> 32) };
+		slots[at] = s->slots[i];
 	}
 	free(s->slots);
 	s->slots = slots;
@@ -71,32 +76,31 @@ static int grow_keys(struct keyset *s)
 
 uint32_t keyset_add(struct keyset *s, const void *key)
 {
-	uint64_t h = hash_of(s, key);
-	uint32_t tag = (uint32_t)(h >> 32);
+	uint32_t hash = hash_of(s, key);
 	size_t at;
 
 	if (s->n * 2 >= s->n_slots && grow_slots(s) < 0)
 		return KEYSET_NONE;
-	for (at = h & (s->n_slots - 1); s->slots[at].next_number; at = (at + 1) & (s->n_slots - 1))
-		if (s->slots[at].tag == tag && equal(s, s->slots[at].next_number - 1, key))
+	for (at = hash & (s->n_slots - 1); s->slots[at].next_number;
+	     at = (at + 1) & (s->n_slots - 1))
+		if (s->slots[at].hash == hash && equal(s, s->slots[at].next_number - 1, key))
 			return s->slots[at].next_number - 1;
 	if (s->n >= KEYSET_NONE - 1 || (s->n == s->max && grow_keys(s) < 0))
 		return KEYSET_NONE;
 	memcpy(s->keys + s->n * s->words, key, s->words * sizeof(*s->keys));
-	s->slots[at] = (struct keyset_slot){ (uint32_t)s->n + 1, tag };
+	s->slots[at] = (struct keyset_slot){ (uint32_t)s->n + 1, hash };
 	return (uint32_t)s->n++;
 }
 
 uint32_t keyset_find(const struct keyset *s, const void *key)
 {
-	uint64_t h = hash_of(s, key);
-	uint32_t tag = (uint32_t)(h >> 32);
+	uint32_t hash = hash_of(s, key);
 
 	if (!s->n)
 		return KEYSET_NONE;
-	for (size_t at = h & (s->n_slots - 1); s->slots[at].next_number;
+	for (size_t at = hash & (s->n_slots - 1); s->slots[at].next_number;
 	     at = (at + 1) & (s->n_slots - 1))
-		if (s->slots[at].tag == tag && equal(s, s->slots[at].next_number - 1, key))
+		if (s->slots[at].hash == hash && equal(s, s->slots[at].next_number - 1, key))
 			return s->slots[at].next_number - 1;
 	return KEYSET_NONE;
 }

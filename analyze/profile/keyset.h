@@ -18,7 +18,7 @@ struct keyset {
 	size_t n, max;
 	struct keyset_slot {
 		uint32_t next_number; /* number + 1, 0: free */
-		uint32_t tag;         /* of the key's hash */
+		uint32_t hash;        /* of the key */
 	} * slots;                    /* owned; a power of two of them */
 	size_t n_slots;
 	uint64_t seed;

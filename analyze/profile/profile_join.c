@@ -145,14 +145,16 @@ static int add_path(struct profile_join *j, const struct stack_tree *tree,
 			step = path->at[i].step;
 			continue;
 		}
-		path->n = i;
 		rc = add_step(j, &key, 0, &step);
 		if (rc < 0)
 			return rc;
+		/* Where only the last step is another, what is known of deeper paths stays. */
+		if (i + 1 == n && n < path->n)
+			break;
 		now.step = step;
-		path->at[path->n++] = now;
+		path->at[i] = now;
+		path->n = i + 1;
 	}
-	path->n = n;
 	j->samples[step] += counts;
 	return 0;
 }

@@ -16,8 +16,8 @@ int stack_tree_init(struct stack_tree *t)
 	t->nodes = malloc(t->max_nodes * sizeof(*t->nodes));
 	t->edges = calloc(FIRST_EDGES, sizeof(*t->edges));
 	t->n_edges = FIRST_EDGES;
-	t->last = malloc(STACK_MAX_FRAMES * sizeof(*t->last));
-	if (!t->nodes || !t->edges || !t->last)
+	t->last = t->steps = malloc(STACK_TREE_WAYS * STACK_MAX_FRAMES * sizeof(*t->steps));
+	if (!t->nodes || !t->edges || !t->steps)
 		return RUCHY_E_NOMEM;
 	t->nodes[0] = (struct stack_node){ .hash = hash_seed() };
 	t->n_nodes = 1;
@@ -29,7 +29,7 @@ void stack_tree_fini(struct stack_tree *t)
 	keyset_fini(&t->frames);
 	free(t->nodes);
 	free(t->edges);
-	free(t->last);
+	free(t->steps);
 	*t = (struct stack_tree){ 0 };
 }
 
@@ -111,47 +111,78 @@ uint32_t stack_tree_child(struct stack_tree *t, uint32_t parent, const struct fr
 	return child(t, extend(t->nodes[parent].hash, frame), parent, frame);
 }
 
-/* How many frames, from the outermost on, the stack has in common with the last one. */
-static size_t shared(const struct stack_tree *t, const struct stack *stack)
+/* How many frames, from the outermost on, the stack has in common with these. */
+static size_t shared(const struct stack_step *known, size_t depth, const struct stack *stack)
 {
 	const struct stack_frame *f = stack->frames + stack->n_frames;
-	size_t most = stack->n_frames < t->depth ? stack->n_frames : t->depth, i;
+	size_t most = stack->n_frames < depth ? stack->n_frames : depth, i;
 
 	for (i = 0; i < most; i++) {
-		const struct frame_key *last = &t->last[i].frame;
+		const struct frame_key *frame = &known[i].frame;
 
 		f--;
-		if (f->address != last->address || f->module != last->module ||
-		    f->flags != last->flags)
+		if (f->address != frame->address || f->module != frame->module ||
+		    f->flags != frame->flags)
 			break;
 	}
 	return i;
 }
 
-int stack_tree_add(struct stack_tree *t, const struct stack *stack, uint32_t *ret_node)
+static size_t way_of(const struct stack *stack)
 {
-	size_t n = stack->n_frames, same = shared(t, stack);
-	uint64_t hash = same ? t->last[same - 1].hash : t->nodes[0].hash;
-	uint32_t node = same ? t->last[same - 1].node : 0;
+	uint64_t address = stack->n_frames ? stack->frames[stack->n_frames - 1].address : 0;
 
+	return (size_t)((address * HASH_ODD) >> 32) % STACK_TREE_WAYS;
+}
+
+/* Nodes of the stack's frames [same, n), outermost first, into t->last. `node` and `hash`: of the
+ * frame before; then of the last of them. RUCHY_E_NOMEM. */
+static int add_frames(struct stack_tree *t, const struct stack *stack, size_t same, size_t n,
+		      uint32_t *node, uint64_t *hash)
+{
 	for (size_t i = same; i < n; i++) {
-		const struct stack_frame *f = &stack->frames[n - 1 - i];
+		const struct stack_frame *f = &stack->frames[stack->n_frames - 1 - i];
 		struct stack_step *step = &t->last[i];
 
 		step->frame = (struct frame_key){ f->address, f->module, f->flags };
-		hash = step->hash = extend(hash, &step->frame);
-		__builtin_prefetch(&t->edges[hash & (t->n_edges - 1)]);
+		*hash = step->hash = extend(*hash, &step->frame);
+		__builtin_prefetch(&t->edges[*hash & (t->n_edges - 1)]);
 	}
 	for (size_t i = same; i < n; i++) {
 		struct stack_step *step = &t->last[i];
 
-		node = step->node = child(t, step->hash, node, &step->frame);
-		if (!node) {
-			t->depth = i;
+		*node = step->node = child(t, step->hash, *node, &step->frame);
+		if (!*node)
 			return RUCHY_E_NOMEM;
-		}
 	}
-	t->depth = n;
-	*ret_node = node;
 	return 0;
+}
+
+/* Where only the leaf is another, it is not kept in the place of a deeper stack's frame, so that
+ * what is known of those below stays. */
+int stack_tree_add(struct stack_tree *t, const struct stack *stack, uint32_t *ret_node)
+{
+	size_t way = way_of(stack), n = stack->n_frames, same;
+	struct stack_step *known = t->steps + way * STACK_MAX_FRAMES;
+	uint64_t hash = t->nodes[0].hash;
+	uint32_t node = 0;
+
+	t->last = known;
+	same = shared(known, t->depths[way], stack);
+	if (same) {
+		hash = known[same - 1].hash;
+		node = known[same - 1].node;
+	}
+	if (same + 1 == n && n < t->depths[way]) {
+		const struct stack_frame *f = stack->frames;
+		const struct frame_key leaf = { f->address, f->module, f->flags };
+
+		node = child(t, extend(hash, &leaf), node, &leaf);
+	} else if (same < n) {
+		t->depths[way] = 0; /* should it fail */
+		if (add_frames(t, stack, same, n, &node, &hash) == 0)
+			t->depths[way] = n;
+	}
+	*ret_node = node;
+	return node || !n ? 0 : RUCHY_E_NOMEM;
 }

@@ -4,16 +4,18 @@
  * nodes whose way to the root are their frames.
  *
  * Stacks that come one after the other have most of their outer frames in common;
- * what a stack shares with the last one costs a comparison, each frame below it a
- * look-up by (parent, frame). The place of that look-up follows from the frames
- * alone, not from the parent's number, so that all of a stack's places are fetched
- * at once. One thread.
+ * what a stack shares with the last ones of its outermost frame costs a comparison,
+ * each frame below it a look-up by (parent, frame). The place of that look-up follows
+ * from the frames alone, not from the parent's number, so that all of a stack's places
+ * are fetched at once. One thread.
  */
 #ifndef RUCHY_ANALYZE_STACK_TREE_H
 #define RUCHY_ANALYZE_STACK_TREE_H
 
 #include "analyze/profile/keyset.h"
 #include "analyze/unwind/stack.h"
+
+#define STACK_TREE_WAYS 8u
 
 /* No padding: a key of `frames`. */
 struct frame_key {
@@ -36,12 +38,15 @@ struct stack_tree {
 		uint32_t parent, node; /* node 0: free */
 	} * edges;                     /* owned; a power of two of them */
 	size_t n_edges;
+	/* The last stack, perhaps but its leaf, outermost first: one of the ways, by outermost
+	 * frame. */
 	struct stack_step {
 		struct frame_key frame;
 		uint64_t hash; /* of it and its callers */
 		uint32_t node;
-	} * last; /* owned, STACK_MAX_FRAMES: the last stack, outermost first */
-	size_t depth;
+	} * last;
+	struct stack_step *steps;       /* owned: STACK_TREE_WAYS times STACK_MAX_FRAMES */
+	size_t depths[STACK_TREE_WAYS]; /* of each, which may go on behind the last stack's end */
 };
 
 /* RUCHY_E_NOMEM; stack_tree_fini in any case. */

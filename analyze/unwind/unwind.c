@@ -12,6 +12,8 @@
 
 /* Frames of a walk whose words are prefetched for the next. */
 #define PREFETCH_FRAMES 64
+/* What leads to a frame lies below its stack pointer, on x86-64 a return address first of all. */
+#define RETURN_WORD 8
 
 #define KERNEL_NAME "[kernel.kallsyms]"
 /* kernel.perf_event_max_stack by default: a callchain of so many entries was cut. */
@@ -415,7 +417,7 @@ void unwinder_prefetch(const struct event *sample, const struct stack *last)
 	if (sample->type != PERF_RECORD_SAMPLE)
 		return;
 	for (size_t i = last->n_frames; i > 0 && last->n_frames - i < PREFETCH_FRAMES; i--) {
-		uint64_t at = last->frames[i - 1].sp - stack->sp;
+		uint64_t at = last->frames[i - 1].sp - RETURN_WORD - stack->sp;
 
 		if (at < stack->head_size)
 			__builtin_prefetch(stack->head + at);

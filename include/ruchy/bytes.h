@@ -17,6 +17,16 @@
 #include <stdint.h>
 #include <string.h>
 
+/* How many bits are set. The compiler's own is a call where the machine may be too old for its
+ * instruction, and registers of a sample are found by this. */
+static inline unsigned ruchy_count_bits(uint64_t x)
+{
+	x -= x >> 1 & 0x5555555555555555u;
+	x = (x & 0x3333333333333333u) + (x >> 2 & 0x3333333333333333u);
+	x = (x + (x >> 4)) & 0x0f0f0f0f0f0f0f0fu;
+	return (unsigned)(x * 0x0101010101010101u >> 56);
+}
+
 /* Loads and stores at any alignment. */
 static inline uint16_t ruchy_load16(const void *p)
 {

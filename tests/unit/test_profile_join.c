@@ -178,6 +178,36 @@ static void test_join_with_the_only_callers_ever_seen(void **state)
 	EXPECT_LAST(s, "[m][f]ghjz");
 }
 
+/* What is known of a deep stack stays when shallower ones come in between, each with something else
+ * in the place of a frame of the deep one: its leaf, or the leaf's caller. */
+static void test_join_deep_stacks_around_shallow_ones(void **state)
+{
+	static const struct sample s[] = {
+		COMPLETE({ 'm', 900 }, { 'f', 800 }, { 'g', 700 }, { 'h', 600 }, { 'i', 500 },
+			 { 'x', 490 }),
+		COMPLETE({ 'm', 900 }, { 'f', 800 }, { 'y', 700 }),
+		COMPLETE({ 'm', 900 }, { 'f', 800 }, { 'k', 700 }, { 'z', 600 }),
+		COMPLETE({ 'm', 900 }, { 'f', 800 }),
+		COMPLETE({ 'm', 900 }, { 'f', 800 }, { 'g', 700 }, { 'h', 600 }, { 'i', 500 },
+			 { 'w', 490 }),
+		CUT({ 'k', 700 }, { 'h', 600 }, { 'z', 590 }),
+		CUT({ 'h', 600 }, { 'i', 500 }, { 'j', 400 }, { 'z', 390 }),
+	};
+	static const char *const expected[] = { "mfghix", "mfy",  "mfkz",         "mf",
+						"mfghiw", "!khz", "[m][f][g]hijz" };
+	struct fixture f;
+	struct texts t;
+
+	(void)state;
+	setup(&f, 1);
+	for (size_t i = 0; i < sizeof(s) / sizeof(s[0]); i++)
+		add(&f, &s[i], 0);
+	profile_free(finish(&f, &t));
+	assert_int_equal(t.n, sizeof(s) / sizeof(s[0]));
+	for (size_t i = 0; i < t.n; i++)
+		assert_string_equal(t.at[i], expected[i]);
+}
+
 /* Two samples hold g, but only one of them h. */
 static void test_join_not_with_one_sample(void **state)
 {
@@ -471,6 +501,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_join_with_the_only_callers_ever_seen),
+		cmocka_unit_test(test_join_deep_stacks_around_shallow_ones),
 		cmocka_unit_test(test_join_not_with_one_sample),
 		cmocka_unit_test(test_join_not_with_another_callee),
 		cmocka_unit_test(test_join_not_where_callers_differ),
