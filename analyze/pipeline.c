@@ -47,6 +47,7 @@ struct passage {
 	struct profile_leader *leader; /* NULL: every event takes samples of its own */
 	struct jit *jit;
 	bool objects_known; /* before the trace's turn came */
+	bool dumps_known;   /* jitdumps, from the beginning */
 	bool objects_late;  /* some stand behind records that may have needed them */
 	uint64_t damaged;   /* chunks that hold nothing of their kind */
 	uint64_t end_ns;    /* the last round's time */
@@ -98,6 +99,36 @@ static int make_stages(struct passage *p)
 	return p->order ? 0 : RUCHY_E_NOMEM;
 }
 
+/* What a JIT compiler wrote: names, and mappings that are ordered like all others. */
+static int take_jit(struct passage *p, const struct trace_chunk *chunk)
+{
+	struct trace_chunk *sideband;
+	int rc = jit_take(p->jit, chunk, &sideband);
+
+	if (rc == RUCHY_E_DAMAGED) {
+		p->damaged++;
+		return 0;
+	}
+	return rc == 0 && sideband ? order_add(p->order, sideband) : rc;
+}
+
+static int take_dump_ahead(void *arg, struct trace_chunk *chunk)
+{
+	int rc = take_jit(arg, chunk);
+
+	trace_chunk_free(chunk);
+	return rc;
+}
+
+/* A compiler may write its dump long after the code ran, behind whose samples it then stands. */
+static int take_dumps_ahead(struct passage *p)
+{
+	int rc = trace_reader_ahead(p->reader, WIRE_CHUNK_JITDUMP, take_dump_ahead, p, p->err);
+
+	p->dumps_known = rc > 0;
+	return rc < 0 ? rc : 0;
+}
+
 /* Host and events are known with the first chunk of records: make what depends on them. */
 static int begin(struct passage *p)
 {
@@ -109,22 +140,8 @@ static int begin(struct passage *p)
 	if (p->meta->vdso)
 		rc = module_table_set_vdso(shared->modules, p->meta->vdso, p->meta->vdso_size);
 	rc = rc < 0 ? rc : make_stages(p);
+	rc = rc < 0 ? rc : take_dumps_ahead(p);
 	return rc < 0 ? rc : profile_builder_trace(shared->builder, p->path, p->meta);
-}
-
-/* What a JIT compiler wrote: names, and mappings that are ordered like all others. */
-static int take_jit(struct passage *p, const struct trace_chunk *chunk)
-{
-	struct trace_chunk *sideband;
-	int rc = begin(p);
-
-	if (rc == 0)
-		rc = jit_take(p->jit, chunk, &sideband);
-	if (rc == RUCHY_E_DAMAGED) {
-		p->damaged++;
-		return 0;
-	}
-	return rc == 0 && sideband ? order_add(p->order, sideband) : rc;
 }
 
 /* A file that the trace brings along, owned from here on. */
@@ -168,7 +185,9 @@ static int take_chunk(struct passage *p, struct trace_chunk *chunk)
 		break;
 	case WIRE_CHUNK_PERF_MAP:
 	case WIRE_CHUNK_JITDUMP:
-		rc = take_jit(p, chunk);
+		rc = begin(p);
+		if (rc == 0 && !(chunk->kind == WIRE_CHUNK_JITDUMP && p->dumps_known))
+			rc = take_jit(p, chunk);
 		break;
 	case WIRE_CHUNK_OBJECT:
 		return take_late_object(p, chunk);
@@ -251,7 +270,7 @@ static int analyze_trace(struct pipeline *shared, const char *path, struct ruchy
 		return rc;
 	trace_reader_defer(p.reader);
 	p.meta = trace_reader_meta(p.reader);
-	rc = trace_reader_objects(p.reader, take_object, &p, err);
+	rc = trace_reader_ahead(p.reader, WIRE_CHUNK_OBJECT, take_object, &p, err);
 	p.objects_known = rc > 0;
 	rc = rc < 0 ? rc : read_all(&p);
 	rc = rc < 0 ? rc : warn_of_jit(&p);

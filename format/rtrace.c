@@ -263,9 +263,9 @@ void rtrace_defer(struct rtrace *r)
 	r->defer = true;
 }
 
-int rtrace_objects(struct rtrace *r, uint64_t size,
-		   int (*take)(void *arg, struct trace_chunk *chunk), void *arg,
-		   struct ruchy_error *err)
+int rtrace_read_ahead(struct rtrace *r, uint64_t size, enum wire_chunk_kind kind,
+		      int (*take)(void *arg, struct trace_chunk *chunk), void *arg,
+		      struct ruchy_error *err)
 {
 	const struct rtrace_ahead ahead = {
 		.fd = r->source.fd,
@@ -274,9 +274,10 @@ int rtrace_objects(struct rtrace *r, uint64_t size,
 		.trace_id = r->trace_id,
 		.codec = r->codec,
 	};
-	int rc = rtrace_ahead(&ahead, WIRE_CHUNK_OBJECT, take, arg, err);
+	int rc = rtrace_ahead(&ahead, kind, take, arg, err);
 
-	r->objects_known = rc > 0;
+	if (kind == WIRE_CHUNK_OBJECT)
+		r->objects_known = rc > 0;
 	return rc;
 }
 

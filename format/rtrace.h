@@ -27,10 +27,10 @@ int rtrace_next(struct rtrace *r, struct trace_item *ret, struct trace_integrity
 /* As trace_reader_defer and trace_reader_spoilt. */
 void rtrace_defer(struct rtrace *r);
 void rtrace_spoilt(const struct trace_chunk *chunk, struct trace_integrity *integrity);
-/* As trace_reader_objects, of a file of `size` bytes. */
-int rtrace_objects(struct rtrace *r, uint64_t size,
-		   int (*take)(void *arg, struct trace_chunk *chunk), void *arg,
-		   struct ruchy_error *err);
+/* As trace_reader_ahead, of a file of `size` bytes. */
+int rtrace_read_ahead(struct rtrace *r, uint64_t size, enum wire_chunk_kind kind,
+		      int (*take)(void *arg, struct trace_chunk *chunk), void *arg,
+		      struct ruchy_error *err);
 void rtrace_free(struct rtrace *r);
 
 #endif

@@ -128,10 +128,12 @@ void trace_reader_spoilt(struct trace_reader *r, const struct trace_chunk *chunk
 	rtrace_spoilt(chunk, &r->integrity);
 }
 
-int trace_reader_objects(struct trace_reader *r, int (*take)(void *arg, struct trace_chunk *chunk),
-			 void *arg, struct ruchy_error *err)
+int trace_reader_ahead(struct trace_reader *r, enum wire_chunk_kind kind,
+		       int (*take)(void *arg, struct trace_chunk *chunk), void *arg,
+		       struct ruchy_error *err)
 {
-	return r->rtrace && r->size ? rtrace_objects(r->rtrace, r->size, take, arg, err) : 0;
+	return r->rtrace && r->size ? rtrace_read_ahead(r->rtrace, r->size, kind, take, arg, err)
+				    : 0;
 }
 
 const struct trace_meta *trace_reader_meta(const struct trace_reader *r)

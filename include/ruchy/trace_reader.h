@@ -80,13 +80,15 @@ int trace_reader_next(struct trace_reader *r, struct trace_item *ret, struct ruc
 void trace_reader_defer(struct trace_reader *r);
 void trace_reader_spoilt(struct trace_reader *r, const struct trace_chunk *chunk);
 /*
- * Before the first trace_reader_next: the trace's OBJECT chunks, which may stand at its end, found
- * by the index. `take` owns each. 1: those were all, and when their turn comes they may be
- * `packed`, not to be looked at again; 0: there is no index to find them by (a pipe, a recording
- * that was cut off), they come when they come. RUCHY_E_NOMEM, RUCHY_E_SYS, what `take` returns.
+ * The trace's chunks of one kind, which may stand behind what needs them, found by the index.
+ * `take` owns each. 1: those were all; when their turn comes they are given again, and OBJECT
+ * chunks may then be `packed`, not to be looked at. 0: there is no index to find them by (a pipe, a
+ * recording that was cut off), they come when they come. RUCHY_E_NOMEM, RUCHY_E_SYS, what `take`
+ * returns.
  */
-int trace_reader_objects(struct trace_reader *r, int (*take)(void *arg, struct trace_chunk *chunk),
-			 void *arg, struct ruchy_error *err);
+int trace_reader_ahead(struct trace_reader *r, enum wire_chunk_kind kind,
+		       int (*take)(void *arg, struct trace_chunk *chunk), void *arg,
+		       struct ruchy_error *err);
 /* What is known so far; valid until the reader is freed, grows with trace_reader_next. */
 const struct trace_meta *trace_reader_meta(const struct trace_reader *r);
 const struct trace_integrity *trace_reader_integrity(const struct trace_reader *r);

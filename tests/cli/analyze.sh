@@ -175,6 +175,11 @@ run 0 "$name" -q --folded=jit.folded made/made_at_run_time.rtrace &&
 		'jit8;[unknown] 1' 'jit8;first 3' 'jit8;second 1' | diff jit.names - >differ &&
 	pass "$name" || fail "$name" "$(head -n 3 differ | tr '\n' ' ')"
 
+name="a jitdump that was written when its code had run"
+run 0 "$name" -q --folded=late.folded made/jitdump_written_late.rtrace &&
+	sed 's/;\[broken[^;]*\]//' late.folded | diff jit.names - >differ &&
+	pass "$name" || fail "$name" "$(head -n 3 differ | tr '\n' ' ')"
+
 # ---- the files behind a report ----
 name="info --modules: the program first, and what was found of it"
 run 0 "$name" info --modules $trace && sed -n 2p out | grep -q 'recursion\|/' &&

@@ -64,6 +64,7 @@ expect "two subjects" 2 "exclude each other" "$record" -p 1 -a
 expect "a process that is waited for, and one that is named" 2 "exclude each other" "$record" -p 1 --wait-for x
 expect "a command as well" 2 "not both" "$record" -p 1 true
 expect "no list of CPUs" 2 "cpus: 'x' is not a list of CPUs" "$record" -C x
+expect "off the CPU, of some CPUs" 2 "off-cpu and --cpus exclude each other" "$record" --off-cpu -C 0 -a
 expect "no such cgroup" 1 "cgroup no/such: there is none" "$record" --cgroup no/such
 [ -e ruchy.rtrace ] && fail "a refusal leaves no trace" || ok "a refusal leaves no trace"
 
@@ -72,6 +73,22 @@ if ! "$record" -q -o probe.rtrace true 2>err; then
 	skip "all that records" "$(cat err)"
 	exit $failed
 fi
+
+# ---- waits of what runs already ----
+# A shell that waits for one short sleep after the other: off the CPU for most of the time.
+start sh -c 'while :; do sleep 0.02; done'
+waiter=$pid
+wait_for 20000 runs $waiter sh
+for how in "-p $waiter" "-t $waiter" -a; do
+	# shellcheck disable=SC2086 # a flag and its value
+	if ! "$record" -q -o waits.rtrace -e cpu_clock --off-cpu $how --duration 1 2>err; then
+		if [ "$how" = -a ] && [ "$(id -u)" != 0 ]; then skip "waits with -a" "$(cat err)"; else fail "waits with $how" "$(cat err)"; fi
+		continue
+	fi
+	ms=$("$analyze" -q --weight off_cpu --folded - waits.rtrace 2>err | awk '/^sh;|^sh / { n += $NF } END { printf "%d", n / 1000000 }')
+	[ "${ms:-0}" -ge 100 ] && ok "waits with ${how%% *} ($ms ms of 1000)" || fail "waits with ${how%% *}" "$ms ms of 1000: $(cat err)"
+done
+{ kill -9 $waiter; wait $waiter; } 2>/dev/null
 
 # ---- processes and threads ----
 marker=marker$RANDOM$RANDOM$RANDOM

@@ -451,8 +451,10 @@ def dump_lines(time, address, lines):
         struct.pack("<QII", address + at, line, 0) + file + b"\0" for at, line, file in lines))
 
 
-def made_at_run_time():
-    """Code of two processes at one address; code whose place is used again, and code that moves."""
+def made_at_run_time(late=False):
+    """Code of two processes at one address; code whose place is used again, and code that moves.
+
+    `late`: the compiler wrote its dump when all of it had run; only the index leads to it before."""
     trace, event = Trace(), usual_event()
     trace.meta([ARCH, event.item()])
     start, code = 0x7f0000000000, 0x7f0000001000
@@ -468,13 +470,20 @@ def made_at_run_time():
     dump += dump_lines(90, code, [(0, 3, b"a.js"), (16, 4, b"\xff")])
     dump += dump_code(100, code, 32, 1, b"first") + dump_code(200, code, 32, 2, b"second")
     dump += dump_record(1, 300, struct.pack("<IIQQQQQ", 1, 1, code, code, code + 64, 32, 1))
-    for at, end in ((0, 50), (50, 61), (61, len(dump))):  # cut anywhere
-        trace.chunk(JITDUMP, struct.pack("<IIQ", 8, 0, at) + dump[at:end], [], count=0)
+    def put_dump():
+        for at, end in ((0, 50), (50, 61), (61, len(dump))):  # cut anywhere
+            trace.chunk(JITDUMP, struct.pack("<IIQ", 8, 0, at) + dump[at:end], [], count=0)
+
+    if not late:
+        put_dump()
     samples = [event.sample(7, 7, 120 + i, code + at) for i, at in enumerate((0, 0x10, 0x28, 0x40))]
     samples += [event.sample(8, 8, time, at) for time, at in (
         (130, code + 1), (140, code + 17), (250, code + 1), (350, code + 65), (360, code + 33))]
     trace.records(SAMPLES, samples, first=120, last=360)
     trace.mark(400)
+    if late:
+        put_dump()
+        trace.index()
     return trace
 
 
@@ -533,7 +542,7 @@ def later_version():
 MADE = {"plain": plain, "shared": shared, "records_damaged": records_damaged, "fields": fields,
         "images_at_edges": images_at_edges, "patches_damaged": patches_damaged,
         "later_version": later_version, "made_at_run_time": made_at_run_time,
-        "files_along": files_along}
+        "jitdump_written_late": lambda: made_at_run_time(late=True), "files_along": files_along}
 
 
 # ---- checks ---------------------------------------------------------------------------------------

@@ -127,7 +127,7 @@ static struct found written(struct place *p)
 	assert_int_equal(trace_writer_finish(w, NULL), 0);
 	trace_writer_free(w);
 	assert_int_equal(trace_reader_open(path, &r, NULL), 0);
-	assert_int_equal(trace_reader_objects(r, take, &f, NULL), 1);
+	assert_int_equal(trace_reader_ahead(r, WIRE_CHUNK_OBJECT, take, &f, NULL), 1);
 	trace_reader_free(r);
 	close(fd);
 	return f;

@@ -69,14 +69,14 @@ static int take(void *arg, struct trace_chunk *chunk)
 	return module_objects_add(arg, chunk);
 }
 
-/* The objects of a trace, found by its index: as trace_reader_objects says. */
+/* The objects of a trace, found by its index: as trace_reader_ahead says. */
 static struct module_objects *objects_of(const struct made *m, int want)
 {
 	struct module_objects *objects = module_objects_new();
 	struct trace_reader *r;
 
 	assert_int_equal(trace_reader_open(m->path, &r, NULL), 0);
-	assert_int_equal(trace_reader_objects(r, take, objects, NULL), want);
+	assert_int_equal(trace_reader_ahead(r, WIRE_CHUNK_OBJECT, take, objects, NULL), want);
 	trace_reader_free(r);
 	return objects;
 }
@@ -187,7 +187,7 @@ static void test_objects_are_not_unpacked_twice(void **state)
 	assert_int_equal(trace_writer_chunk(m.w, &info, "", 0, NULL), 0);
 	finish(&m);
 	assert_int_equal(trace_reader_open(m.path, &r, NULL), 0);
-	assert_int_equal(trace_reader_objects(r, take, objects, NULL), 1);
+	assert_int_equal(trace_reader_ahead(r, WIRE_CHUNK_OBJECT, take, objects, NULL), 1);
 	assert_int_equal(trace_reader_next(r, &item, NULL), 0);
 	assert_int_equal(item.chunk->kind, WIRE_CHUNK_OBJECT);
 	assert_null(item.chunk->data);
