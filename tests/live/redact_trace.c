@@ -171,6 +171,17 @@ static int copy(struct job *j)
 	return rc < 0 ? rc : trace_writer_finish(j->writer, &j->err);
 }
 
+static void job_fini(struct job *j)
+{
+	stack_share_free(j->share);
+	record_iter_free(j->iter);
+	exec_maps_free(j->redact.maps);
+	trace_writer_free(j->writer);
+	trace_reader_free(j->reader);
+	ruchy_buf_fini(&j->record);
+	ruchy_buf_fini(&j->out);
+}
+
 int main(int argc, char **argv)
 {
 	struct job j = { 0 };
@@ -188,12 +199,12 @@ int main(int argc, char **argv)
 		rc = trace_writer_open(fd, argv[2], 1, &j.writer, &j.err);
 	if (!rc)
 		rc = copy(&j);
-	if (rc < 0) {
+	if (rc < 0)
 		fprintf(stderr, "redact_trace: %s\n",
 			j.err.code ? j.err.text : ruchy_error_name(rc));
-		return 1;
-	}
-	printf("%llu samples, %llu ns each\n", (unsigned long long)j.samples,
-	       (unsigned long long)(j.samples ? j.ns / j.samples : 0));
-	return 0; /* what is held ends with us */
+	else
+		printf("%llu samples, %llu ns each\n", (unsigned long long)j.samples,
+		       (unsigned long long)(j.samples ? j.ns / j.samples : 0));
+	job_fini(&j);
+	return rc < 0;
 }
