@@ -589,7 +589,7 @@ class Checks:
         self.refused("a header cut off", plain().data[:40])
         self.refused("a header with a wrong byte", b"".join((plain().data[:50], b"?", plain().data[51:])))
         for name, changed in (("a later major version", {"major": 1}),
-                              ("an incompatible feature", {"incompatible": 7})):
+                              ("an incompatible feature", {"incompatible": 1 << 63})):
             trace = Trace()
             trace.data = b""
             trace.header(**changed)
