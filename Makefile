@@ -175,6 +175,7 @@ check-cli: all programs ## the command lines, their errors and exit statuses
 	bash tests/cli/filter.sh $(B) $(B)/programs
 	bash tests/cli/terminal.sh $(B)
 	bash tests/cli/annotate.sh $(B)
+	$(PYTHON) tests/cli/hostile.py $(B)
 
 .PHONY: survive
 survive: all ## kill, fill and stop recordings 200 and 50 times (check-cli does it 20 and 10 times)

@@ -61,9 +61,10 @@ static int take_lines(struct diff *d, struct diff_run *run, uint32_t column, FIL
 		struct profile_weight self;
 		uint32_t node;
 		uint64_t number;
+		bool nul = strlen(line) != (size_t)n;
 
-		if (strlen(line) != (size_t)n || !take_number(line, (size_t)n, &number)) {
-			run->refused_lines += n > 0 && *line != '\n';
+		if (nul || !take_number(line, (size_t)n, &number)) {
+			run->refused_lines += nul || *line; /* blank lines are none */
 			continue;
 		}
 		node = take_stack(d, line, &text);
