@@ -191,11 +191,12 @@ check-live: all programs $(B)/tests/live/redact_trace ## record programs with kn
 	$(PYTHON) tests/unwind/agree.py $(B) $(B)/programs
 	$(PYTHON) tests/unwind/truth.py $(B) $(B)/programs
 
-# SPEEDSCOPE: the directory of its npm package, for the schema. EXPORT_TRACES: more recordings.
+# SPEEDSCOPE: the directory of its npm package, for its schema and its importer. FLAMEGRAPH: of its scripts. EXPORT_TRACES: more recordings.
 EXPORT_TRACES ?= $(BENCH_CACHE)/cppcheck.rtrace
 .PHONY: check-export
 check-export: all programs ## what pprof, callgrind_annotate, speedscope read of our exports equals our report
 	$(PYTHON) tests/export/check.py $(B) $(B)/programs $(EXPORT_TRACES)
+	$(PYTHON) tests/export/speedscope.py $(B)
 
 .PHONY: check-browser bench-browser
 check-browser: all ## --html and --flame-graph in headless Chromium: click, search, select, compare with the JSON

@@ -38,7 +38,7 @@ agree() {
 	for jobs in one:1 three:3; do
 		if ! "$analyze" -q -j "${jobs#*:}" "$@" --output "${jobs%:*}/json" --folded "${jobs%:*}/folded" --perf-script "${jobs%:*}/script" \
 			--callgrind "${jobs%:*}/callgrind" --speedscope "${jobs%:*}/speedscope" --csv "${jobs%:*}/csv" --pprof "${jobs%:*}/pprof" \
-			--flame-graph "${jobs%:*}/svg" --timeline --lines t.rtrace 2>err; then
+			--flame-graph "${jobs%:*}/svg" --html "${jobs%:*}/html" --firefox "${jobs%:*}/firefox" --timeline --lines t.rtrace 2>err; then
 			fail "$name" "$(tail -n 1 err)"
 			return
 		fi
@@ -49,7 +49,7 @@ agree() {
 	fi
 	[ -e whole.json ] || "$analyze" -q --output whole.json t.rtrace
 	if why=$(python3 - "$expression" 2>&1 <<'END'
-import csv, json, sys
+import csv, gzip, json, re, sys
 p, whole = json.load(open('one/json')), json.load(open('whole.json'))
 base = p['time_base']
 def weight(x):
@@ -59,7 +59,12 @@ kept = p['filters']['samples']
 folded = [line.rsplit(' ', 1) for line in open('one/folded')]
 frames = {f for stack, _ in folded for f in stack.split(';')[1:]}
 comms = {stack.split(';')[0] for stack, _ in folded}
+page = json.loads(re.search('id="data">(.*?)</script>', open('one/html').read(), re.S)[1])
+columns = [c['name'] for c in page['columns']]
+cells = page['cells']
 said = {
+    'samples of html': sum(n for c, n in zip(cells['column'], cells['samples']) if columns[c] == base),
+    'samples of firefox': sum(len(t['samples']['stack']) for t in json.load(gzip.open('one/firefox'))['threads']),
     'stacks of folded': sum(int(n) for _, n in folded),
     'samples of perf-script': sum(1 for line in open('one/script') if base.replace('_', '-') in line or base in line),
     'rows of csv': sum(int(r[f'{base} self samples']) for r in csv.DictReader(open('one/csv', newline=''))),

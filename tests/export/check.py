@@ -12,6 +12,7 @@ in one call, and asks the programs that they are made for:
                   column is there and as long as it says, every number leads somewhere
     --perf-script inferno-collapse-perf (cargo install inferno), which weighs samples by their periods
     --folded      inferno-flamegraph
+    both          stackcollapse-perf.pl and flamegraph.pl of FlameGraph ($FLAMEGRAPH: its directory)
     --csv         Python's csv
 
 Totals of every event and self counts of every function must equal those of --output exactly.
@@ -236,6 +237,23 @@ CHECKS = [("perf-script", "inferno-collapse-perf", check_perf_script), ("folded"
           ("pprof", "go", check_pprof), ("callgrind", "callgrind_annotate", check_callgrind),
           ("speedscope", None, check_speedscope), ("firefox", None, check_firefox), ("csv", None, check_csv)]
 
+def script(name):
+    """A script of FlameGraph's, if it is there."""
+    path = Path(os.environ.get("FLAMEGRAPH", "/nonexistent")) / name
+    return path if path.exists() else None
+
+
+def check_flamegraph(report, folded, perf_script):
+    """flamegraph.pl draws our folded stacks as they are; stackcollapse-perf.pl finds as many samples as we do."""
+    if script("flamegraph.pl") and folded.stat().st_size:
+        svg = run("perl", script("flamegraph.pl"), folded)
+        drawn = re.search(r"<title>all \(([\d,]+) samples, 100%\)", svg)
+        equal("flamegraph.pl", report.samples, int(drawn[1].replace(",", "")) if drawn else None)
+    if script("stackcollapse-perf.pl"):
+        lines = run("perl", script("stackcollapse-perf.pl"), f"--event-filter={report.time_base}", perf_script).splitlines()
+        equal("stackcollapse-perf.pl", report.samples, sum(int(s.rsplit(" ", 1)[1]) for s in lines))
+
+
 def check_trace(analyzer, name, trace, flags):
     failed = 0
     with tempfile.TemporaryDirectory() as work:
@@ -254,6 +272,13 @@ def check_trace(analyzer, name, trace, flags):
             except Wrong as e:
                 failed += 1
                 print(f"not ok - {name}: {e}")
+        if script("flamegraph.pl") or script("stackcollapse-perf.pl"):
+            try:
+                check_flamegraph(report, files["folded"], files["perf-script"])
+                print(f"ok - {name}: FlameGraph")
+            except Wrong as e:
+                failed += 1
+                print(f"not ok - {name}: {e}")
         if again.read_bytes() != files["pprof"].read_bytes():
             failed += 1
             print(f"not ok - {name}: --pprof differs from one run to the next")
@@ -268,6 +293,9 @@ def main():
             print(f"SKIP - {consumer}: {tool} is not installed")
     if not os.environ.get("SPEEDSCOPE"):
         print("SKIP - speedscope: its schema (npm install speedscope; SPEEDSCOPE=node_modules/speedscope)")
+    for name in ("flamegraph.pl", "stackcollapse-perf.pl"):
+        if not script(name):
+            print(f"SKIP - {name}: not in $FLAMEGRAPH, a directory of FlameGraph's scripts")
     golden = ROOT / "tests/golden"
     for trace in sorted(golden.glob("*.rtrace")):
         failed += check_trace(analyzer, trace.stem, trace, ["--symfs", golden])
