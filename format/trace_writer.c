@@ -10,8 +10,9 @@
 #include "format/frame.h"
 
 struct trace_writer {
-	int fd;     /* borrowed */
-	char *name; /* for messages */
+	int fd;                        /* borrowed; -1: there is a sink */
+	const struct trace_sink *sink; /* borrowed */
+	char *name;                    /* for messages */
 	uint8_t trace_id[WIRE_TRACE_ID_BYTES];
 	struct codec *codec;
 	struct ruchy_buf out;     /* the frames being written */
@@ -68,25 +69,46 @@ int trace_writer_open(int fd, const char *name, int level, struct trace_writer *
 	return trace_writer_open_with(fd, name, level, 0, ret, err);
 }
 
-int trace_writer_open_with(int fd, const char *name, int level, uint64_t features,
-			   struct trace_writer **ret, struct ruchy_error *err)
+static int new_writer(int fd, const char *name, int level, struct trace_writer **ret,
+		      struct ruchy_error *err)
 {
-	struct frame_header header = { .major = WIRE_VERSION_MAJOR,
-				       .minor = WIRE_VERSION_MINOR,
-				       .incompatible = WIRE_INCOMPAT_KNOWN };
 	struct trace_writer *w = calloc(1, sizeof(*w));
-	int rc;
 
-	header.incompatible |= features;
 	if (!w)
 		return ruchy_error_set(err, RUCHY_E_NOMEM, "%s: out of memory", name);
 	w->fd = fd;
 	w->name = strdup(name);
 	w->codec = codec_new(level);
 	if (!w->name || !w->codec) {
-		rc = ruchy_error_set(err, RUCHY_E_NOMEM, "%s: out of memory", name);
-		goto out_writer;
+		trace_writer_free(w);
+		return ruchy_error_set(err, RUCHY_E_NOMEM, "%s: out of memory", name);
 	}
+	*ret = w;
+	return 0;
+}
+
+int trace_writer_open_sink(const struct trace_sink *sink, const char *name, int level,
+			   struct trace_writer **ret, struct ruchy_error *err)
+{
+	int rc = new_writer(-1, name, level, ret, err);
+
+	if (!rc)
+		(*ret)->sink = sink;
+	return rc;
+}
+
+int trace_writer_open_with(int fd, const char *name, int level, uint64_t features,
+			   struct trace_writer **ret, struct ruchy_error *err)
+{
+	struct frame_header header = { .major = WIRE_VERSION_MAJOR,
+				       .minor = WIRE_VERSION_MINOR,
+				       .incompatible = WIRE_INCOMPAT_KNOWN };
+	struct trace_writer *w;
+	int rc = new_writer(fd, name, level, &w, err);
+
+	header.incompatible |= features;
+	if (rc < 0)
+		return rc;
 	if (getrandom(w->trace_id, sizeof(w->trace_id), 0) != sizeof(w->trace_id)) {
 		rc = ruchy_error_errno(err, "%s: getrandom", name);
 		goto out_writer;
@@ -128,30 +150,42 @@ static int add_to_index(struct trace_writer *w, const struct trace_chunk_info *i
 	return 0;
 }
 
-int trace_writer_chunk(struct trace_writer *w, const struct trace_chunk_info *info,
-		       const void *data, size_t size, struct ruchy_error *err)
+int trace_writer_stored(struct trace_writer *w, const struct trace_chunk_info *info,
+			const void *stored, size_t size, size_t raw_size, struct ruchy_error *err)
 {
 	struct frame_chunk chunk = { .sequence = w->n_index,
 				     .kind = info->kind,
 				     .ring = info->ring,
 				     .first_time = info->first_time,
 				     .last_time = info->last_time,
-				     .raw_size = size,
+				     .raw_size = raw_size,
+				     .stored_size = size,
 				     .records = info->records };
 
+	if (w->failure.code)
+		return fail(w, err);
+	if (add_to_index(w, info) < 0)
+		return fail_memory(w, err);
+	memcpy(chunk.trace_id, w->trace_id, sizeof(chunk.trace_id));
+	frame_put_chunk(&w->out, &chunk);
+	ruchy_buf_put(&w->out, stored, size);
+	return flush_out(w, err);
+}
+
+int trace_writer_chunk(struct trace_writer *w, const struct trace_chunk_info *info,
+		       const void *data, size_t size, struct ruchy_error *err)
+{
 	if (w->failure.code)
 		return fail(w, err);
 	if (size > WIRE_MAX_CHUNK_BYTES)
 		return ruchy_error_set(err, RUCHY_E_LIMIT, "%s: a chunk of %zu bytes is too large",
 				       w->name, size);
 	ruchy_buf_clear(&w->payload);
-	if (codec_compress(w->codec, data, size, &w->payload) < 0 || add_to_index(w, info) < 0)
+	if (codec_compress(w->codec, data, size, &w->payload) < 0 ||
+	    (w->sink && w->sink->chunk(w->sink->ctx, info, data, size, &w->payload) < 0))
 		return fail_memory(w, err);
-	memcpy(chunk.trace_id, w->trace_id, sizeof(chunk.trace_id));
-	chunk.stored_size = w->payload.size;
-	frame_put_chunk(&w->out, &chunk);
-	ruchy_buf_put(&w->out, w->payload.data, w->payload.size);
-	return flush_out(w, err);
+	return w->sink ? 0
+		       : trace_writer_stored(w, info, w->payload.data, w->payload.size, size, err);
 }
 
 int trace_writer_meta(struct trace_writer *w, const struct ruchy_buf *items,
@@ -175,6 +209,8 @@ int trace_writer_round(struct trace_writer *w, uint64_t time_ns, struct ruchy_er
 
 	if (w->failure.code)
 		return fail(w, err);
+	if (w->sink)
+		return w->sink->round(w->sink->ctx, time_ns) < 0 ? fail_memory(w, err) : 0;
 	memcpy(round.trace_id, w->trace_id, sizeof(round.trace_id));
 	frame_put_round(&w->out, &round);
 	w->rounds++;

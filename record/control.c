@@ -22,6 +22,7 @@ static const char *const words[] = {
 	[CONTROL_PAUSE] = "pause",
 	[CONTROL_RESUME] = "resume",
 	[CONTROL_STOP] = "stop",
+	[CONTROL_SNAPSHOT] = "snapshot",
 };
 
 #define N_WORDS (sizeof(words) / sizeof(words[0]))
@@ -104,7 +105,9 @@ void control_answer(struct control *c, enum control_command command)
 	char line[MAX_LINE_BYTES];
 	int n = command < N_WORDS && words[command]
 			? snprintf(line, sizeof(line), "ok %s\n", words[command])
-			: snprintf(line, sizeof(line), "error: not pause, resume or stop\n");
+			: snprintf(
+				  line, sizeof(line),
+				  "error: not pause, resume, stop or (with --snapshot) snapshot\n");
 
 	if (c->out >= 0 && write(c->out, line, (size_t)n) < 0)
 		return; /* full: nobody reads the answers */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * control.h - a FIFO through which a recording is told to pause, resume or stop, a
- * line each, and another through which each line is answered.
+ * control.h - a FIFO through which a recording is told to pause, resume, stop or write what it has,
+ * a line each, and another through which each line is answered.
  *
  * Both are held open for reading and writing, so that writers may come and go, and
  * neither blocks: an answer that nobody reads is dropped when the FIFO is full.
@@ -18,6 +18,7 @@ enum control_command {
 	CONTROL_PAUSE,
 	CONTROL_RESUME,
 	CONTROL_STOP,
+	CONTROL_SNAPSHOT,
 	CONTROL_UNKNOWN, /* a line that is none of these */
 };
 

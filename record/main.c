@@ -102,6 +102,8 @@ static void put_place(const struct record_options *o, const struct session_resul
 	char *first = r->first ? output_numbered(o->output, r->first) : NULL;
 	char *last = r->last > r->first ? output_numbered(o->output, r->last) : NULL;
 
+	if (!first && o->snapshot_ns)
+		name = "no trace (nothing crashed, nobody asked)";
 	fprintf(stderr, "%s", first ? first : name);
 	if (last)
 		fprintf(stderr, " to %s", last);
@@ -153,6 +155,8 @@ static int record(const struct record_options *o, const struct counter_plan *pla
 					 .request = o->request,
 					 .limits = o->limits,
 					 .rotate = o->rotate,
+					 .snapshot_ns = o->snapshot_ns,
+					 .snapshot_bytes = o->snapshot_bytes,
 					 .redact = o->redact,
 					 .bundle = o->bundle,
 					 .bundle_full = o->bundle_full,

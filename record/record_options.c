@@ -11,6 +11,8 @@
 #define DEFAULT_RATE_HZ     1000
 #define DEFAULT_STACK_BYTES 8192
 
+#define DEFAULT_SNAPSHOT_BYTES (UINT64_C(64) << 20)
+
 #define MAX_RATE_HZ     1000000
 #define MAX_PERIOD      (1ull << 62)
 #define MIN_STACK_BYTES 256
@@ -74,6 +76,10 @@ static const char help[] =
 	"      --rotate SIZE|SECONDS begin a new trace when one is so large (64M) or so old\n"
 	"                           (30): NAME.0001.rtrace, NAME.0002.rtrace, ... of -o\n"
 	"                           NAME.rtrace, each complete\n"
+	"      --snapshot SECONDS   write nothing, keep the last SECONDS in memory: they are\n"
+	"                           written to NAME.0001.rtrace, ... when COMMAND crashes, on\n"
+	"                           SIGUSR2, or by the line \"snapshot\" to --control\n"
+	"      --snapshot-size BYTES memory for them (default 64M)\n"
 	"      --doctor             print what this host allows, for each thing that it does\n"
 	"                           not the command that enables it, and exit\n"
 	"  -q, --quiet              print errors only\n"
@@ -111,6 +117,8 @@ enum flag_id {
 	FLAG_MAX_SAMPLES,
 	FLAG_MAX_SIZE,
 	FLAG_ROTATE,
+	FLAG_SNAPSHOT,
+	FLAG_SNAPSHOT_SIZE,
 	FLAG_QUIET,
 	FLAG_VERBOSE,
 	FLAG_LIST,
@@ -144,6 +152,8 @@ static const struct flag {
 	{ FLAG_MAX_SAMPLES, 0, "max-samples", true },
 	{ FLAG_MAX_SIZE, 0, "max-size", true },
 	{ FLAG_ROTATE, 0, "rotate", true },
+	{ FLAG_SNAPSHOT, 0, "snapshot", true },
+	{ FLAG_SNAPSHOT_SIZE, 0, "snapshot-size", true },
 	{ FLAG_DELAY, 0, "delay", true },
 	{ FLAG_PID, 'p', "pid", true },
 	{ FLAG_TID, 't', "tid", true },
@@ -439,6 +449,10 @@ static int apply(const struct flag *flag, const char *value, struct record_optio
 		return take_size(flag, value, &o->limits.bytes, err);
 	case FLAG_ROTATE:
 		return take_rotate(flag, value, o, err);
+	case FLAG_SNAPSHOT:
+		return take_duration(flag, value, &o->snapshot_ns, err);
+	case FLAG_SNAPSHOT_SIZE:
+		return take_size(flag, value, &o->snapshot_bytes, err);
 	case FLAG_QUIET:
 		o->quiet = true;
 		return 0;
@@ -526,6 +540,9 @@ static int take_letters(char **argv, int *at, struct record_options *o, struct r
 /* What only the whole command line tells. */
 static int check(struct record_options *o, struct ruchy_error *err)
 {
+	bool rotates = o->rotate.duration_ns || o->rotate.bytes;
+	const char *numbered = rotates ? "rotate" : o->snapshot_ns ? "snapshot" : NULL;
+
 	if (o->action != RECORD_OPTIONS_RECORD)
 		return 0;
 	if (o->request.rate_hz && o->request.period)
@@ -553,13 +570,17 @@ static int check(struct record_options *o, struct ruchy_error *err)
 		return ruchy_error_set(err, RUCHY_E_USAGE,
 				       "--off-cpu and --cpus exclude each other: a thread may come "
 				       "back on another CPU");
-	if ((o->rotate.duration_ns || o->rotate.bytes) && !strcmp(o->output, "-"))
+	if (numbered && !strcmp(o->output, "-"))
 		return ruchy_error_set(err, RUCHY_E_USAGE,
-				       "--rotate: standard output is one trace; give a name");
-	if ((o->rotate.duration_ns || o->rotate.bytes) && o->bundle)
+				       "--%s: standard output is one trace; give a name", numbered);
+	if (numbered && o->bundle)
 		return ruchy_error_set(err, RUCHY_E_USAGE,
-				       "--rotate and --bundle exclude each other: `ruchy-analyze "
-				       "pack` adds the files to any of the traces");
+				       "--%s and --bundle exclude each other: `ruchy-analyze "
+				       "pack` adds the files to any of the traces",
+				       numbered);
+	if (rotates && o->snapshot_ns)
+		return ruchy_error_set(err, RUCHY_E_USAGE,
+				       "--rotate and --snapshot exclude each other");
 	if (!o->request.rate_hz && !o->request.period)
 		o->request.rate_hz = DEFAULT_RATE_HZ;
 	return 0;
@@ -584,6 +605,7 @@ int record_options_parse(int argc, char **argv, struct record_options *ret, stru
 	*o = (struct record_options){ .output = DEFAULT_OUTPUT, .counters = DEFAULT_COUNTERS };
 	o->request.stack_bytes = DEFAULT_STACK_BYTES;
 	o->request.inherit = true;
+	o->snapshot_bytes = DEFAULT_SNAPSHOT_BYTES;
 	/* The first word that is no option is the command; the rest is its own. */
 	for (at = 1; !rc && at < argc && argv[at][0] == '-' && argv[at][1]; at++) {
 		if (!strcmp(argv[at], "--")) {
@@ -707,6 +729,10 @@ void record_options_describe(const struct record_options *o, struct ruchy_buf *t
 		put_number(text, "rotate", o->rotate.bytes);
 	if (o->rotate.duration_ns)
 		put_seconds(text, "rotate", o->rotate.duration_ns);
+	if (o->snapshot_ns) {
+		put_seconds(text, "snapshot", o->snapshot_ns);
+		put_number(text, "snapshot-size", o->snapshot_bytes);
+	}
 	if (o->limits.duration_ns)
 		put_seconds(text, "duration", o->limits.duration_ns);
 	if (o->limits.samples)

@@ -26,6 +26,7 @@ struct record_options {
 	const char *output;   /* borrowed from argv or static; "-": standard output */
 	const char *counters; /* a list of names, not yet understood */
 	struct perf_attr_request request;
+	uint64_t snapshot_ns, snapshot_bytes;
 	struct limits rotate; /* of one trace: the next begins */
 	struct limits limits;
 	bool redact;                    /* --stack-privacy */

@@ -8,11 +8,13 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "record/control.h"
 #include "record/drain.h"
+#include "record/flight.h"
 #include "record/kallsyms.h"
 #include "record/output.h"
 #include "record/sampling.h"
@@ -55,7 +57,9 @@ struct session {
 	char *name;         /* owned: of a numbered trace */
 	struct begun begun; /* the present trace */
 	struct ruchy_buf totals;
-	uint64_t bytes; /* of those before */
+	uint64_t bytes;        /* of those before */
+	struct flight *flight; /* NULL: what is recorded is written at once */
+	bool snapshot_due;
 	struct drain *drain;
 	struct pollfd *polls;  /* as above, then sample and sideband rings by CPU */
 	uint64_t begin_ns;     /* when the command was released, or the first sample was due */
@@ -118,7 +122,7 @@ static struct begun begun_now(const struct session *s)
 /* A number that no trace has yet, of this recording or another. */
 static const char *next_name(struct session *s)
 {
-	if (!rotates(s))
+	if (!rotates(s) && !s->flight)
 		return s->config->output;
 	do {
 		free(s->name);
@@ -129,7 +133,7 @@ static const char *next_name(struct session *s)
 	return s->name;
 }
 
-static int begin_trace(struct session *s, struct ruchy_error *err)
+static int open_trace(struct session *s, struct ruchy_error *err)
 {
 	struct ruchy_buf items = { 0 };
 	const char *name = next_name(s);
@@ -143,6 +147,26 @@ static int begin_trace(struct session *s, struct ruchy_error *err)
 		return rc;
 	session_meta_begin(s->config, &s->wanted, s->events, &s->fallbacks, &items);
 	return write_meta(s, &items, err);
+}
+
+/* Into memory; that a trace can be made where it will be wanted is tried now. */
+static int begin_flight(struct session *s, struct ruchy_error *err)
+{
+	struct output *trial;
+	int rc = output_open(s->config->output, &trial, err);
+
+	if (rc < 0)
+		return rc;
+	output_close(trial, NULL);
+	s->flight = flight_new(s->config->snapshot_ns, s->config->snapshot_bytes);
+	return s->flight ? trace_writer_open_sink(flight_sink(s->flight), s->config->output,
+						  ZSTD_LEVEL, &s->writer, err)
+			 : no_memory(err);
+}
+
+static int begin_trace(struct session *s, struct ruchy_error *err)
+{
+	return s->config->snapshot_ns ? begin_flight(s, err) : open_trace(s, err);
 }
 
 /* Whose descriptor the i-th of the rings' is. */
@@ -305,7 +329,7 @@ static void put_end(struct session *s, enum wire_end how, struct ruchy_buf *item
 
 	if (how == WIRE_END_GOES_ON)
 		result.status = (int)WIRE_STATUS_RUNNING;
-	if (rotates(s)) {
+	if (rotates(s) || s->flight) {
 		result.duration_ns = now_ns() - s->begun.ns;
 		result.cpu_ns = cpu_ns() - s->begun.cpu_ns;
 		stats.samples -= s->begun.samples;
@@ -325,7 +349,7 @@ static int end_trace(struct session *s, enum wire_end how, struct ruchy_error *e
 	sampling_describe(&s->sampling, now_ns(), &items);
 	if (!rc)
 		rc = write_bundle(s, &items, err);
-	if (!subject_filter(s->subject)) /* else they are everybody's */
+	if (!subject_filter(s->subject) && !s->flight) /* else they are of more */
 		ruchy_buf_put(&items, s->totals.data, s->totals.size);
 	items.failed |= s->totals.failed;
 	put_end(s, how, &items);
@@ -371,10 +395,67 @@ static int rotate(struct session *s, struct ruchy_error *err)
 	if (!rc)
 		rc = close_trace(s, err);
 	if (!rc)
-		rc = begin_trace(s, err);
+		rc = open_trace(s, err);
 	if (!rc)
 		rc = drain_begin_trace(s->drain, s->writer, err);
 	return rc ? rc : output_commit(s->output, err);
+}
+
+/* ---- the flight recorder ---- */
+
+static void note_snapshot(struct session *s, const struct flight_stats *f)
+{
+	char text[512];
+
+	snprintf(text, sizeof(text), "snapshot: the last %.2f s, %llu samples, in %s%s",
+		 (double)(f->to_ns - f->from_ns) / 1e9, (unsigned long long)f->samples, s->name,
+		 f->short_of_room ? "; for more there was no room (--snapshot-size)" : "");
+	s->config->observer.noted(s->config->observer.ctx, text);
+}
+
+static int write_snapshot(struct session *s, enum wire_end how, struct ruchy_error *err)
+{
+	const struct drain_stats *stats = drain_stats(s->drain);
+	struct flight_stats f = flight_stats(s->flight);
+	int rc = open_trace(s, err);
+
+	if (!rc)
+		rc = flight_write(s->flight, s->writer, err);
+	s->begun.ns -= f.to_ns - f.from_ns;
+	s->begun.samples = stats->samples - f.samples;
+	if (!rc)
+		rc = end_trace(s, how, err);
+	if (!rc)
+		rc = output_commit(s->output, err);
+	if (!rc)
+		note_snapshot(s, &f);
+	return rc;
+}
+
+/* All that is recorded is in memory. It stays, and so does the recording if this fails. */
+static int snapshot(struct session *s, enum wire_end how, struct ruchy_error *err)
+{
+	struct trace_writer *memory = s->writer;
+	int rc, closed;
+
+	s->writer = NULL;
+	rc = write_snapshot(s, how, err);
+	closed = close_trace(s, rc < 0 ? NULL : err);
+	s->writer = memory;
+	return rc ? rc : closed;
+}
+
+static int take_snapshot(struct session *s, struct ruchy_error *err)
+{
+	struct ruchy_error why = { 0 };
+	int rc = drain_round(s->drain, err);
+
+	s->snapshot_due = false;
+	if (!rc)
+		rc = drain_end_trace(s->drain, err);
+	if (!rc && snapshot(s, WIRE_END_GOES_ON, &why) < 0)
+		s->config->observer.noted(s->config->observer.ctx, why.text);
+	return rc;
 }
 
 /* ---- running ---- */
@@ -390,6 +471,10 @@ static void handle_control(struct session *s)
 			sampling_pause(&s->sampling, now_ns());
 		else if (command == CONTROL_RESUME && !s->failed)
 			sampling_resume(&s->sampling, now_ns());
+		else if (command == CONTROL_SNAPSHOT && s->flight)
+			s->snapshot_due = true;
+		else if (command == CONTROL_SNAPSHOT)
+			command = CONTROL_UNKNOWN;
 		control_answer(s->control, command);
 	}
 }
@@ -402,7 +487,8 @@ static void handle_signals(struct session *s)
 	while ((event = signals_next(&s->signals, &signal)) != SIGNALS_NONE) {
 		if (event == SIGNALS_PAUSE && !s->failed)
 			sampling_toggle(&s->sampling, now_ns());
-		if (event == SIGNALS_CHILD || event == SIGNALS_PAUSE)
+		s->snapshot_due |= event == SIGNALS_SNAPSHOT && s->flight;
+		if (event == SIGNALS_CHILD || event == SIGNALS_PAUSE || event == SIGNALS_SNAPSHOT)
 			continue;
 		/* Ctrl-C reached the command as well, and it decides what that means: we record
 		 * until it ends. What was sent to us alone is passed on, but once. Where there is
@@ -438,6 +524,8 @@ static int drain_what_woke(struct session *s, struct ruchy_error *err)
 		}
 		sideband |= woke(s, n + i);
 	}
+	if (s->snapshot_due)
+		return take_snapshot(s, err);
 	if (now >= s->next_full_ns) {
 		s->next_full_ns = now + PASS_NS;
 		return is_full(s) ? rotate(s, err) : drain_full(s->drain, false, err);
@@ -525,6 +613,15 @@ static void record_until_end(struct session *s)
 
 /* ---- end ---- */
 
+/* Not: was asked to end. */
+static bool has_crashed(const struct session *s, enum wire_end how)
+{
+	int signal = WIFSIGNALED(s->result.status) ? WTERMSIG(s->result.status) : 0;
+
+	return how == WIRE_END_COMMAND && s->target && signal && signal != SIGHUP &&
+	       signal != SIGINT && signal != SIGTERM;
+}
+
 /* The rest of the rings, and of the trace. */
 static int finish(struct session *s, enum wire_end how, struct ruchy_error *err)
 {
@@ -533,12 +630,15 @@ static int finish(struct session *s, enum wire_end how, struct ruchy_error *err)
 	event_set_disable(s->events);
 	take_totals(s);
 	rc = drain_full(s->drain, true, err);
-	return rc ? rc : end_trace(s, how, err);
+	if (rc < 0 || !s->flight)
+		return rc ? rc : end_trace(s, how, err);
+	return s->snapshot_due || has_crashed(s, how) ? snapshot(s, how, err) : 0;
 }
 
 static void close_session(struct session *s)
 {
 	drain_free(s->drain);
+	flight_free(s->flight);
 	event_set_free(s->events);
 	close_trace(s, NULL);
 	ruchy_buf_fini(&s->totals);
@@ -569,7 +669,7 @@ static void fill_result(struct session *s)
 /* It runs: record it. */
 static enum session_outcome record(struct session *s, struct ruchy_error *err)
 {
-	int rc = output_commit(s->output, err), closed;
+	int rc = s->output ? output_commit(s->output, err) : 0, closed;
 
 	if (rc < 0)
 		stop_recording(s, err);

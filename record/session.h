@@ -45,6 +45,8 @@ struct session_config {
 	bool redact;          /* samples hold no data (redact.h) */
 	struct limits limits; /* what ends the recording before the command does */
 	struct limits rotate; /* what ends a trace, and the next begins; none: one trace */
+	uint64_t snapshot_ns; /* not 0: only so much, in memory (flight.h), written when asked */
+	uint64_t snapshot_bytes;
 	struct session_observer observer;
 };
 

@@ -13,7 +13,7 @@ static bool is_ignored(int signal)
 
 int signals_open(struct signals *ret, struct ruchy_error *err)
 {
-	static const int ours[] = { SIGINT, SIGQUIT, SIGTERM, SIGHUP, SIGUSR1 };
+	static const int ours[] = { SIGINT, SIGQUIT, SIGTERM, SIGHUP, SIGUSR1, SIGUSR2 };
 	struct sigaction ignore = { .sa_handler = SIG_IGN }, normal = { .sa_handler = SIG_DFL };
 	sigset_t mask;
 	int rc;
@@ -47,6 +47,8 @@ enum signals_event signals_next(struct signals *s, int *ret_signal)
 		return SIGNALS_CHILD;
 	if (info.ssi_signo == SIGUSR1)
 		return SIGNALS_PAUSE;
+	if (info.ssi_signo == SIGUSR2)
+		return SIGNALS_SNAPSHOT;
 	return info.ssi_code == SI_KERNEL ? SIGNALS_KEYBOARD : SIGNALS_SENT;
 }
 

@@ -25,6 +25,7 @@ enum signals_event {
 	SIGNALS_NONE = 0,
 	SIGNALS_CHILD,    /* a child changed its state */
 	SIGNALS_PAUSE,    /* pause or resume */
+	SIGNALS_SNAPSHOT, /* SIGUSR2: write what is in memory */
 	SIGNALS_KEYBOARD, /* from the terminal: the command, in our process group, got it too */
 	SIGNALS_SENT,     /* sent to us by a process */
 };

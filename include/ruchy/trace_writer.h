@@ -29,6 +29,20 @@ int trace_writer_open(int fd, const char *name, int level, struct trace_writer *
 /* The same, with incompatible features (WIRE_INCOMPAT_*) beside the usual ones. */
 int trace_writer_open_with(int fd, const char *name, int level, uint64_t features,
 			   struct trace_writer **ret, struct ruchy_error *err);
+/* Takes what a writer makes, in place of a file. */
+struct trace_sink {
+	void *ctx;
+	/* A chunk, raw and as it is stored (one zstd frame); borrowed. A negative error. */
+	int (*chunk)(void *ctx, const struct trace_chunk_info *info, const void *raw, size_t size,
+		     const struct ruchy_buf *stored);
+	int (*round)(void *ctx, uint64_t time_ns);
+};
+/* A writer that hands everything to `sink` (borrowed); it is finished by being freed. */
+int trace_writer_open_sink(const struct trace_sink *sink, const char *name, int level,
+			   struct trace_writer **ret, struct ruchy_error *err);
+/* A chunk that is compressed already, as a sink was handed it. */
+int trace_writer_stored(struct trace_writer *w, const struct trace_chunk_info *info,
+			const void *stored, size_t size, size_t raw_size, struct ruchy_error *err);
 int trace_writer_chunk(struct trace_writer *w, const struct trace_chunk_info *info,
 		       const void *data, size_t size, struct ruchy_error *err);
 /* A META chunk of `items` (trace_meta_put_*). */

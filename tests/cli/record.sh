@@ -355,6 +355,34 @@ cksum part.0*.rtrace >sums
 	[ "$(ls part.0*.rtrace | wc -l)" -eq $(($(wc -l <before) + 1)) ] &&
 	ok "--rotate takes numbers that are free" || fail "--rotate takes numbers that are free" "$(ls part.0*)"
 
+# ---- the flight recorder: nothing is written until it is asked for ----
+flown() { "$analyze" info --verify "$1" >out 2>&1 && [ "$(sed -n 's/.*of them \([0-9]*\) samples.*/\1/p' out)" -ge 5 ]; }
+"$record" -q -o crash.rtrace --snapshot=0.5 -F 2000 bash -c './busy 1200; kill -SEGV $$' 2>err
+[ $? -eq 139 ] && flown crash.0001.rtrace && grep -q "killed by signal 11" out &&
+	"$analyze" crash.0001.rtrace -q --folded=folded 2>err && grep -q "^busy;.*main" folded &&
+	[ "$("$analyze" info crash.0001.rtrace | sed -n 's/^end.*after \([0-9]*\)\..*/\1/p')" -lt 5 ] &&
+	ok "a crash: the last seconds are written, and names of before" || fail "a crash" "$(cat err; tail -3 out)"
+"$record" -o quiet.rtrace --snapshot=5 ./busy 100 2>err
+[ $? -eq 0 ] && [ -z "$(ls quiet.* 2>/dev/null)" ] && grep -q "in no trace" err &&
+	ok "no crash: nothing is written" || fail "no crash: nothing is written" "$(ls quiet.*; cat err)"
+mkfifo snap_fifo
+"$record" -q -o asked.rtrace --snapshot=5 --control=snap_fifo ./busy 60000 2>err &
+pid=$!
+has_command() { [ "$(cat /proc/$pid/task/$pid/children 2>/dev/null)" ]; }
+wait_for 5000 has_command
+sleep 0.5
+kill -USR2 $pid
+wait_for 10000 has_file asked.0001.rtrace
+echo snapshot >snap_fifo
+wait_for 10000 has_file asked.0002.rtrace
+kill -TERM $pid
+wait $pid
+flown asked.0001.rtrace && flown asked.0002.rtrace && [ "$(ls asked.* | wc -l)" -eq 2 ] &&
+	ok "SIGUSR2 and the control FIFO each write a trace" || fail "SIGUSR2 and the control FIFO" "$(ls asked.*; cat err)"
+expect "snapshots to a stream" 2 "snapshot: standard output is one trace" "$record" --snapshot=1 -o - true
+expect "snapshots and rotation" 2 "rotate and --snapshot exclude" "$record" --snapshot=1 --rotate=1 true
+expect "snapshots where nothing can be written" 1 "none/t.rtrace: cannot be created" "$record" -q --snapshot=1 -o none/t.rtrace true
+
 # ---- no environment in the trace ----
 marker=marker$RANDOM$RANDOM$RANDOM
 SECRET=$marker "$record" -q -o secret.rtrace --stack-size=32768 ./busy 300
