@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #define MAX_CHUNK_BYTES (8u << 20)
+#define HITS_ROOM       (256u << 10) /* lines that are only looked at: the cache holds them */
 
 bool kallsyms_has_address(const char *text, size_t size)
 {
@@ -96,14 +97,14 @@ static size_t whole_lines(const char *text, size_t size)
 	return last ? (size_t)(last - text) + 1 : size;
 }
 
-static int copy(int fd, char *buffer, const struct sink *to, const char **ret_reason,
+static int copy(int fd, char *buffer, size_t room, const struct sink *to, const char **ret_reason,
 		struct ruchy_error *err)
 {
 	size_t held = 0, lines;
 	bool any = false;
 
 	for (;;) {
-		ssize_t n = fill(fd, buffer + held, MAX_CHUNK_BYTES - held);
+		ssize_t n = fill(fd, buffer + held, room - held);
 		int rc;
 
 		if (n < 0 && !any) {
@@ -131,14 +132,15 @@ int kallsyms_write(const char *path, struct kernel_hits *hits, struct trace_writ
 		   const char **ret_reason, struct ruchy_error *err)
 {
 	struct sink to = { .hits = kernel_hits_seal(hits) ? hits : NULL, .writer = w };
+	size_t room = to.hits ? HITS_ROOM : MAX_CHUNK_BYTES;
 	int fd = open(path, O_RDONLY | O_CLOEXEC), rc;
 	char *buffer;
 
 	*ret_reason = "/proc/kallsyms cannot be read";
 	if (fd < 0)
 		return 0;
-	buffer = malloc(MAX_CHUNK_BYTES);
-	rc = buffer ? copy(fd, buffer, &to, ret_reason, err)
+	buffer = malloc(room);
+	rc = buffer ? copy(fd, buffer, room, &to, ret_reason, err)
 		    : ruchy_error_set(err, RUCHY_E_NOMEM, "%s: out of memory", path);
 	if (rc == 1 && to.hits && write_kept(&to, err) < 0)
 		rc = err->code;

@@ -345,6 +345,40 @@ def check_on_cpus(run, count):
     return None if len(rings) == int(count) else f"on {len(rings)}"
 
 
+def check_comms(run, *names):
+    """Each of these commands has samples."""
+    missing = set(names) - {s.comm for s in run.profile.stacks}
+    return f"no samples of {', '.join(sorted(missing))}" if missing else None
+
+
+def check_kernel_named(run, least):
+    """At least so many percent of the samples in the kernel have their function's name."""
+    kernel = [f for f in run.profile.report["counters"][0]["functions"] if f["module"].startswith("[kernel")]
+    named = sum(f["samples"] for f in kernel if not re.match(r"\[|0x|\?", f["function"]))
+    whole = sum(f["samples"] for f in kernel)
+    return None if whole and named >= float(least) / 100 * whole else f"{named} of {whole}"
+
+
+def check_waited(run, *names):
+    """These functions were off the CPU as long as they say themselves (`waits`): to 2 % of all that they waited."""
+    own = {n: int(w) - int(c) for n, w, c in re.findall(r"^(\w+) (\d+) (\d+)$", run.printed(), re.M)}
+    folded = run.analyze("-q", "--symfs", run.root, "--weight", "off_cpu", "--folded", "-", run.trace).stdout
+    got = Counter()
+    for line in folded.splitlines():
+        stack, _, ns = line.rpartition(" ")
+        got.update({f: int(ns) for f in set(stack.split(";")) & set(names)})
+    whole = sum(own[n] for n in names)
+    wrong = [f"{n} {got[n]} ns, by itself {own[n]}" for n in names if abs(got[n] - own[n]) > 0.02 * whole]
+    return "; ".join(wrong) or None
+
+
+def check_markers(run, trace, low, high):
+    """So many of the 1,000 markers are in the trace."""
+    raw = subprocess.run(["zstd", "-dcq", run.directory / trace], capture_output=True, check=True).stdout
+    got = len(set(re.findall(rb"Q\d{3}xyzW", raw)))
+    return None if len(raw) > 10000 and int(low) <= got <= int(high) else f"{got} of {len(raw)} bytes, expected {low} to {high}"
+
+
 def check_ends(run, reason, least):
     """At least so many percent of the stacks end for this reason."""
     ends = run.profile.report["stacks"]["ends"]

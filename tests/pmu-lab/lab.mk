@@ -7,7 +7,7 @@ LAB_CROSS    := aarch64-linux-gnu-
 LAB_B        := build/aarch64-release
 LAB_PROGRAMS := $(addprefix $(B)/programs/,recursion recursion_static recursion_static_pie shares mixed threads forkexec \
                   dlopen libplugin_a.so libplugin_b.so omitfp signal bigframe fptest \
-                  shares_static threads_static slices crowd)
+                  shares_static threads_static waits_static slices crowd secrets jit)
 # The same sources with return addresses signed, for a CPU that has pointer authentication.
 LAB_PAC      := $(addprefix $(B)/programs/pac/,recursion shares omitfp signal threads)
 LAB_GUEST    := $(addprefix $(B)/lab/,on_tty deny_perf)
@@ -23,7 +23,7 @@ lab-guest: $(B)/ruchy-record $(B)/ruchy-analyze $(LAB_PROGRAMS) $(LAB_PAC) $(LAB
 $(LAB_PAC): $(B)/programs/pac/%: tests/programs/%.c tests/programs/work.h $(LAB)/lab.mk
 	@mkdir -p $(@D)
 	$(call run,CC,$(CC) $(PROGRAM_C) $(PROGRAM_CFLAGS) $(PROGRAM_FLAGS_$*) -mbranch-protection=standard -o $@ $< $(PROGRAM_LIBS_$*))
-$(B)/programs/shares_static $(B)/programs/threads_static: $(B)/programs/%_static: tests/programs/%.c tests/programs/work.h $(LAB)/lab.mk
+$(addprefix $(B)/programs/,shares_static threads_static waits_static): $(B)/programs/%_static: tests/programs/%.c tests/programs/work.h $(LAB)/lab.mk
 	@mkdir -p $(@D)
 	$(call run,CC,$(CC) $(PROGRAM_C) $(PROGRAM_CFLAGS) -static -o $@ $< $(PROGRAM_LIBS_$*))
 $(B)/lab/on_tty: $(LAB)/guest/on_tty.c

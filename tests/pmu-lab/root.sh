@@ -14,7 +14,7 @@ chmod 755 "$out/busybox/init"
 cp "$cache/busybox/bin/busybox" "$out/busybox/bin/"
 ln -s busybox "$out/busybox/bin/sh"
 cp "$static/ruchy-record" "$build/lab/on_tty" "$build/lab/deny_perf" "$out/busybox/bin/"
-cp "$build/programs/shares_static" "$build/programs/threads_static" "$build/programs/recursion_static" "$out/busybox/programs/"
+cp "$build/programs/shares_static" "$build/programs/threads_static" "$build/programs/waits_static" "$build/programs/recursion_static" "$out/busybox/programs/"
 printf 'root::0:0::/:/bin/sh\nuser::1000:1000::/:/bin/sh\n' >"$out/busybox/etc/passwd"
 printf 'root:x:0:\nuser:x:1000:\n' >"$out/busybox/etc/group"
 
