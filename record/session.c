@@ -23,6 +23,7 @@
 #include "record/subject_events.h"
 #include "record/subject_sideband.h"
 #include "record/target.h"
+#include "record/urgency.h"
 #include "ruchy/trace_meta.h"
 #include "ruchy/trace_writer.h"
 
@@ -240,6 +241,7 @@ static int arm(struct session *s, struct ruchy_error *err)
 	if (!rc && s->config->argv)
 		rc = target_start(s->config->argv, !strcmp(s->config->output, "-"),
 				  s->config->user ? &s->user : NULL, &s->signals, &s->target, err);
+	urgency_raise(); /* the command is forked already */
 	if (!rc)
 		rc = cpu_list_online(&s->cpus, err);
 	if (!rc)

@@ -17,7 +17,8 @@ static int open_once(struct subject *subject, const struct subject_events_config
 					.plan = config->plan,
 					.pmus = config->pmus };
 	struct perf_attr_request request = config->request;
-	size_t n_events = config->plan->n + 2; /* a stand-in for the time base, the sideband */
+	/* a stand-in for the time base, the sideband */
+	size_t n_events = config->plan->n + 2 + config->request.off_cpu;
 	int rc = subject_list(subject, config->command, config->cpus, n_events,
 			      perf_sys_may_observe_all(&perf_sys_kernel), err);
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * many N MILLISECONDS - N threads named "first" that spin and mostly sleep, for so long; after a
- * second each of them begins one named "later", which does the same.
+ * second each of them begins one named "later", which does the same. The more they are, the longer
+ * each sleeps: together they keep no CPU busy.
  */
 #include <pthread.h>
 #include <stdlib.h>
@@ -11,6 +12,7 @@
 
 static char first[] = "first", later[] = "later";
 static long end_ms;
+static useconds_t sleep_us;
 
 static long now_ms(void)
 {
@@ -34,7 +36,7 @@ static void *spin(void *name)
 	prctl(PR_SET_NAME, name);
 	while (now_ms() < end_ms) {
 		work();
-		usleep(50000);
+		usleep(sleep_us);
 		if (next && name == first && now_ms() > next) {
 			pthread_create(&thread, NULL, spin, later);
 			pthread_detach(thread);
@@ -50,6 +52,7 @@ int main(int argc, char **argv)
 	pthread_attr_t attr;
 	pthread_t thread;
 
+	sleep_us = (useconds_t)n * 1250;
 	end_ms = now_ms() + (argc > 2 ? atol(argv[2]) : 1000);
 	pthread_attr_init(&attr);
 	pthread_attr_setstacksize(&attr, 128 << 10);
