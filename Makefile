@@ -165,6 +165,7 @@ check-cli: all programs ## the command lines, their errors and exit statuses
 	bash tests/cli/record.sh $(B)
 	bash tests/cli/attach.sh $(B)
 	$(PYTHON) tests/cli/survive.py $(if $(filter asan,$(VARIANT)),--kills 6 --sizes 3) --seed 1 $(B)
+	bash tests/cli/targets.sh $(B)
 	bash tests/cli/profile.sh $(B) $(B)/programs
 	bash tests/cli/planted.sh $(B) $(B)/programs
 	bash tests/cli/doctor.sh $(B)
