@@ -53,6 +53,8 @@ wait_for() {
 }
 runs() { [ "$(cat "/proc/$1/comm" 2>/dev/null)" = "$2" ]; }
 
+enough="--max-samples 100 --duration 60" # whoever competes for the CPUs
+
 cc=${CC:-cc}
 $cc -O1 -o busy "$here/busy.c" && $cc -O1 -pthread -o many "$here/many.c" || { fail "helpers" "do not compile"; exit 1; }
 
@@ -73,6 +75,8 @@ if ! "$record" -q -o probe.rtrace true 2>err; then
 	skip "all that records" "$(cat err)"
 	exit $failed
 fi
+
+cp busy other
 
 # ---- waits of what runs already ----
 # A shell that waits for one short sleep after the other: off the CPU for most of the time.
@@ -102,11 +106,11 @@ grep -q "^command .*/busy$" out && grep -q -- "--pid=$busy" out && ok "the trace
 	fail "the trace names its program" "$(grep -E '^(command|asked)' out)"
 n=$(zstd -dcq p.rtrace | grep -ac "$marker")
 [ "$n" -eq 0 ] && ok "the environment is not in the trace" || fail "the environment is not in the trace" "$n lines"
-"$record" -v -q -p $busy --duration 0.3 -o p.rtrace 2>err
+"$record" -v -q -p $busy $enough -o p.rtrace 2>err
 "$analyze" info p.rtrace | grep -qE "withheld +[1-9]" && fail "no stack is withheld" "$(cat err)" || ok "no stack is withheld"
-expect "a thread, which is no process" 0 "" "$record" -t $busy --duration 0.3 -o t.rtrace
+expect "a thread, which is no process" 0 "" "$record" -t $busy $enough -o t.rtrace
 recorded "-t finds the function" t.rtrace '^busy;.*;main' 90
-expect "a pid twice" 0 "" "$record" -p $busy,$busy -p $busy --duration 0.3 -o t.rtrace
+expect "a pid twice" 0 "" "$record" -p $busy,$busy -p $busy $enough -o t.rtrace
 expect "--delay until after the end: no sample" 0 "^ruchy-record: 0 samples" "$record" -o delayed.rtrace --delay 60000 ./busy 100
 expect "--delay until before it" 0 "^ruchy-record: [1-9][0-9]* samples" "$record" -o delayed.rtrace --delay 200 ./busy 500
 recorded "--delay leaves no mapping out" delayed.rtrace '^busy;_start;.*;main' 90
@@ -189,7 +193,7 @@ wait $r && recorded "threads that are there, and some born later" m.rtrace ';spi
 "$analyze" m.rtrace --folded=folded -q
 names=$(cut -d';' -f1 folded | sort -u | tr '\n' ' ')
 [[ $names =~ ^"first later "(many )?$ ]] && ok "all by name" || fail "all by name" "$names"
-(ulimit -n 200; "$record" -p $many --duration 0.5 -o f.rtrace 2>err; echo $? >status)
+(ulimit -n 200; "$record" -p $many $enough -o f.rtrace 2>err; echo $? >status)
 if [ "$(id -u)" -eq 0 ] && "$record" -q -a --duration 0.05 -o probe.rtrace 2>/dev/null; then
 	[ "$(cat status)" -eq 0 ] && grep -q "everything is recorded, and the rest left out" err &&
 		recorded "too few descriptors: everything, filtered" f.rtrace '^(first|later);' 100 ||
@@ -214,15 +218,17 @@ if [ "$(id -u)" -eq 0 ]; then
 fi
 
 # ---- both in one ----
-"$bin/ruchy" profile -q -p $busy --duration 0.4 --folded=folded 2>err && grep -q '^busy;.*;main' folded && ok "ruchy profile -p" ||
+"$bin/ruchy" profile -q -p $busy $enough --folded=folded 2>err && grep -q '^busy;.*;main' folded && ok "ruchy profile -p" ||
 	fail "ruchy profile -p" "$(cat err)"
 
 # ---- everything ----
 if "$record" -q -a --duration 0.05 -o probe.rtrace 2>err; then
-	expect "-a while a command runs" 7 "" "$record" -a -o a.rtrace sh -c 'sleep 0.7; exit 7'
+	expect "-a while a command runs" 7 "" "$record" -a -o a.rtrace sh -c './other 400; exit 7'
 	"$analyze" a.rtrace --folded=folded -q
 	grep -q '^busy;_start;.*;main ' folded && ok "-a sees who ran before, by name" || fail "-a" "$(cut -c1-80 folded | head -5)"
-	expect "-C" 0 "" "$record" -C 0 --duration 0.4 -o cpu.rtrace
+	pinned="taskset -c 0"
+	$pinned true 2>/dev/null || pinned=
+	expect "-C" 0 "" "$record" -a -C 0 -o cpu.rtrace $pinned ./other 100
 	"$analyze" info cpu.rtrace | grep -q '^chunk .* samples .*ring=0 ' && ! "$analyze" info cpu.rtrace | grep -q '^chunk .* samples .*ring=[1-9]' &&
 		ok "-C 0 samples CPU 0 only" || fail "-C 0" "$("$analyze" info cpu.rtrace | grep samples | head -3)"
 	expect "no such CPU" 1 "CPU" "$record" -C 8191 --duration 0.1
@@ -233,7 +239,7 @@ if "$record" -q -a --duration 0.05 -o probe.rtrace 2>err; then
 	if [ -n "$dir" ]; then
 		start ./busy 3000
 		echo $pid >"$dir/cgroup.procs"
-		expect "--cgroup" 0 "" "$record" --cgroup "$dir" --duration 0.5 -o g.rtrace
+		expect "--cgroup" 0 "" "$record" --cgroup "$dir" $enough -o g.rtrace
 		recorded "--cgroup has its processes only" g.rtrace '^busy;' 100
 		kill -9 $pid
 		wait $pid 2>/dev/null
@@ -261,7 +267,7 @@ if [ "$(id -u)" -eq 0 ] && command -v setpriv >/dev/null; then
 		mine=$!
 		started="$started $mine"
 		wait_for 5000 runs $mine busy
-		$user "$record" -q -p $mine --duration 0.5 -o - >u.rtrace 2>err && recorded "one's own process" u.rtrace '^busy;_start;.*;main' 90 ||
+		$user "$record" -q -p $mine $enough -o - >u.rtrace 2>err && recorded "one's own process" u.rtrace '^busy;_start;.*;main' 90 ||
 			fail "one's own process" "$(cat err)"
 	else
 		skip "as an ordinary user" "$(cat err)"
@@ -270,7 +276,7 @@ if [ "$(id -u)" -eq 0 ] && command -v setpriv >/dev/null; then
 	# before Linux 6.15 the mappings.
 	least="setpriv --reuid=65534 --regid=65534 --clear-groups --inh-caps=-all,+perfmon --ambient-caps=-all,+perfmon"
 	if $least true 2>/dev/null; then
-		$least "$record" -p $busy --duration 0.5 -o - >least.rtrace 2>err
+		$least "$record" -p $busy $enough -o - >least.rtrace 2>err
 		got=$?
 		[ $got -eq 0 ] && grep -Eq "(mappings|where the stack begins in memory) of .*CAP_SYS_PTRACE" err && ok "CAP_PERFMON alone: says what it can't read" ||
 			fail "CAP_PERFMON alone" "$got: $(cat err)"

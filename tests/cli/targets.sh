@@ -64,6 +64,8 @@ print(rc or resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)' "$@" 2>err)
 	[ "${kib:-0}" -gt 1000 ] && [ "$kib" -le $((64 * 1024 + $(nproc) * 5120)) ] && ok "$name: $kib KiB" || fail "$name" "$kib KiB or status: $(tail -1 err)"
 }
 
+enough="--max-samples 100 --duration 60" # whoever competes for the CPUs
+
 cc=${CC:-cc}
 for program in busy many swarm; do
 	$cc -O1 -pthread -o $program "$here/$program.c" || { fail "helpers" "do not compile"; exit 1; }
@@ -82,7 +84,7 @@ recorded "and their stacks" f.rtrace ';main;.*spin' 70
 start ./many 1000 60000
 many=$pid
 if wait_for 20000 has_threads $many first 1000; then
-	"$record" -q -F 10000 -e cpu_clock -p $many --duration 2 -o a.rtrace 2>err || fail "attaching to 1,000 threads" "$(tail -1 err)"
+	"$record" -q -F 10000 -e cpu_clock -p $many $enough -o a.rtrace 2>err || fail "attaching to 1,000 threads" "$(tail -1 err)"
 	all_named "attaching to 1,000 threads, none without its name" a.rtrace 'many|first|later' 1
 else
 	skip "attaching to 1,000 threads" "they cannot be made"
@@ -118,11 +120,11 @@ held() {
 	wait_for 20000 runs $pid "$file"
 	rm "$file"
 	[ -z "$becomes" ] || cp "$becomes" "$file"
-	"$record" -q -p $pid --duration 0.4 -o h.rtrace 2>err || fail "$name" "$(cat err)"
+	"$record" -q -p $pid $enough -o h.rtrace 2>err || fail "$name" "$(cat err)"
 	"$analyze" h.rtrace -q --folded=folded >out 2>err
 	grep -q "^$file;\[broken: module missing or refused\]" folded && grep -Eq "/$file: (not found here|build-id [0-9a-f]+, recorded was [0-9a-f]+)" err &&
 		! grep -q '^[^ ]*;main' folded && ok "$name: named, and no other's names for it" || fail "$name" "$(tail -1 err) $(head -c 200 folded)"
-	"$record" -q --bundle -p $pid --duration 0.4 -o h.rtrace 2>err || fail "$name, --bundle" "$(cat err)"
+	"$record" -q --bundle -p $pid $enough -o h.rtrace 2>err || fail "$name, --bundle" "$(cat err)"
 	recorded "$name: --bundle brings it" h.rtrace "^$file;_start;.*;main" 90
 	end $pid
 }
@@ -134,9 +136,9 @@ mkdir ns
 if unshare -m true 2>err; then
 	start unshare -m bash -c 'mount -t tmpfs none ns && cp busy ns/hidden && exec ./ns/hidden 60000'
 	if wait_for 20000 runs $pid hidden; then
-		"$record" -q --bundle -p $pid --duration 0.4 -o n.rtrace 2>err || fail "another mount namespace" "$(cat err)"
+		"$record" -q --bundle -p $pid $enough -o n.rtrace 2>err || fail "another mount namespace" "$(cat err)"
 		[ ! -e ns/hidden ] && recorded "another mount namespace: --bundle finds its files" n.rtrace '^hidden;_start;.*;main' 90
-		"$record" -q -p $pid --duration 0.4 -o n.rtrace
+		"$record" -q -p $pid $enough -o n.rtrace
 		"$analyze" n.rtrace -q --folded=folded >out 2>err
 		grep -q "ns/hidden: not found here" err && ok "and without it the file is named" || fail "and without it the file is named" "$(cat err)"
 	else
@@ -153,7 +155,7 @@ if $cc -m32 -O1 -static -nostdlib -fno-pie -no-pie -fno-stack-protector -o busy3
 	narrow=$pid
 	start ./busy 60000
 	if wait_for 2000 runs $narrow busy32; then
-		"$record" -q -p $narrow,$pid --duration 0.7 -o w.rtrace 2>err || fail "32 bits beside 64" "$(cat err)"
+		"$record" -q -p $narrow,$pid --max-samples 400 --duration 60 -o w.rtrace 2>err || fail "32 bits beside 64" "$(cat err)"
 		"$analyze" w.rtrace -q --folded=folded >out 2>err
 		grep -q '^busy;_start;.*;main' folded && ! grep -q '^busy;\[broken' folded && grep -q '^busy32;\[broken: ' folded &&
 			grep -q "busy32: not a 64-bit" err && ok "32 bits beside 64: counted and named" || fail "32 bits beside 64" "$(tail -1 err) $(cut -c1-80 folded | head -5)"

@@ -23,8 +23,9 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import time
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 RATE_HZ = 1000
@@ -92,6 +93,8 @@ class Case:
     env: dict = field(default_factory=dict)
     names_from: str | None = None                 # twin with a symbol table, for a stripped program
     units: int = UNITS
+    # attached to, not started by the recorder, once this (process id) -> bool holds
+    attach_when: object = None
 
 
 class Failure(Exception):
@@ -151,8 +154,7 @@ class Ruchy:
         if self.perf_recorder:
             record_with_perf(case, command, trace)
         else:
-            line = run([self.recorder, "-o", trace, "-F", RATE_HZ, *case.record, "--", *command],
-                       case.env).stderr.strip()
+            line = self.record(case, command, trace)
         traces = self.parts(work, line) if "--rotate" in case.record and line else [trace]
         run([self.analyzer, "--folded", folded, "--output", report, *traces])
         data = json.loads(report.read_text())
@@ -163,7 +165,6 @@ class Ruchy:
                        lambda: record_with_perf(case, ["setarch", "-R", *command],
                                                 work / "control.data"))
 
-
     def parts(self, work, line):
         """The traces of a rotated recording, each of which is whole."""
         first, last = re.search(r" in (\S+) to (\S+),", line).groups()
@@ -173,6 +174,26 @@ class Ruchy:
         for trace in traces:
             run([self.analyzer, "info", "--verify", trace])
         return traces
+
+    def record(self, case, command, trace):
+        """The recorder's closing line."""
+        flags = [self.recorder, "-o", trace, "-F", RATE_HZ, *case.record]
+        if case.attach_when is None:
+            return run([*flags, "--", *command], case.env).stderr.strip()
+        program = subprocess.Popen([str(c) for c in command], env={**os.environ, **case.env},
+                                   stdin=subprocess.DEVNULL)
+        try:
+            while not case.attach_when(program.pid):
+                if program.poll() is not None:
+                    raise Failure(f"{case.program} ended before it could be attached to")
+                time.sleep(0.001)
+            line = run([*flags, "-p", program.pid]).stderr.strip()
+            if program.wait() != 0:
+                raise Failure(f"{case.program} exited with {program.returncode}")
+            return line
+        finally:
+            program.kill()
+            program.wait()
 
 
 class PerfStacks:
@@ -197,6 +218,37 @@ class PerfStacks:
             if frames:
                 stacks[header.split()[0], tuple(reversed(frames))] += 1
         return Profile([Stack(c, list(f), n) for (c, f), n in stacks.items()], modules)
+
+
+# ---- what to wait for before attaching ----
+
+def is_called(name):
+    """The process has begun that program."""
+    return lambda pid: Path(f"/proc/{pid}/comm").read_text().strip() == name
+
+
+def has_threads(*names):
+    """The process has threads with these names."""
+    def holds(pid):
+        comms = set()
+        for task in Path(f"/proc/{pid}/task").iterdir():
+            try:
+                comms.add((task / "comm").read_text().strip())
+            except OSError:
+                pass  # it has ended
+        return comms >= set(names)
+    return holds
+
+
+def has_mapped(*names):
+    """The process has had each of these libraries mapped."""
+    seen = set()
+
+    def holds(pid):
+        maps = Path(f"/proc/{pid}/maps").read_text()
+        seen.update(n for n in names if n in maps)
+        return seen >= set(names)
+    return holds
 
 
 # ---- judging ----
@@ -520,6 +572,21 @@ CASES = [
           Chain([".*(start|thread_start|call_once).*", "rust_stacks::generic.*"], 20)],
          entry=THREAD_ENTRY, also=[no_hash, threads_are(worker=25)]),
 ]
+
+
+# The same stacks as when the recorder starts the program; of shares only the least, since the beginning is missing.
+for name, when, chains in [
+        ("recursion", is_called("recursion"), []),
+        ("stripped", is_called("recursion_strip"), []),
+        ("threads", has_threads("alpha", "beta"),
+         [Chain(["alpha_main", "alpha_work"], 30, True), Chain(["beta_main", "beta_work"], 10, True)]),
+        ("dlopen", has_mapped("libplugin_a.so", "libplugin_b.so"),
+         [Chain(["_start", "main", "visit", f"plugin_{x}_entry", leaf], 5)
+          for x in "ab" for leaf in (f"plugin_{x}_work", "host_callback")]),
+        ("signal: on an alternate stack", is_called("signal"), [])]:
+    case = next(c for c in CASES if c.name == name)
+    CASES.append(replace(case, name=f"attach: {name}", expect=chains or case.expect, attach_when=when,
+                         also=[] if name == "threads" else case.also))
 
 
 # ---- running ----
