@@ -98,7 +98,7 @@ done
 marker=marker$RANDOM$RANDOM$RANDOM
 SECRET=$marker start ./busy 100000
 busy=$pid
-wait_for 5000 runs $busy busy
+wait_for 20000 runs $busy busy
 expect "-p for a time" 0 "duration ended the recording; what was recorded runs on" "$record" -p $busy --duration 0.7 --stack-size=32768 -o p.rtrace
 recorded "-p finds the function" p.rtrace '^busy;.*;main' 90
 "$analyze" info p.rtrace >out 2>&1
@@ -121,7 +121,7 @@ for signal in INT TERM HUP QUIT; do
 	# The shell starts background jobs with INT and QUIT ignored, which we would respect.
 	start env --default-signal=INT,QUIT "$record" -q -p $busy -o s.rtrace 2>err
 	r=$pid
-	wait_for 5000 test -s s.rtrace
+	wait_for 20000 test -s s.rtrace
 	kill -$signal $r
 	wait $r
 	got=$?
@@ -266,7 +266,7 @@ if [ "$(id -u)" -eq 0 ] && command -v setpriv >/dev/null; then
 		$user ./busy 3000 &
 		mine=$!
 		started="$started $mine"
-		wait_for 5000 runs $mine busy
+		wait_for 20000 runs $mine busy
 		$user "$record" -q -p $mine $enough -o - >u.rtrace 2>err && recorded "one's own process" u.rtrace '^busy;_start;.*;main' 90 ||
 			fail "one's own process" "$(cat err)"
 	else
