@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * swarm threads N MILLISECONDS - N threads at a time, each named "t-" and its number, which live until all
- * were there, and spin for so much CPU time each before and after.
- * swarm forks N MILLISECONDS PERIOD_US - N processes, one after PERIOD_US each, named "p-" and its
- * number, which spin for so long.
+ * swarm threads N MILLISECONDS - N threads at a time, each named "t-" and its number, which live
+ * until all were there, and spin for so much CPU time each before and after. swarm forks N
+ * MILLISECONDS PERIOD_US - N processes, one after PERIOD_US each, named "p-" and its number, which
+ * spin for so long.
  */
 #include <pthread.h>
 #include <stdint.h>
@@ -95,5 +95,6 @@ int main(int argc, char **argv)
 	if (argc < 4)
 		return 2;
 	spin_ns = atoll(argv[3]) * 1000000;
-	return !strcmp(argv[1], "threads") ? threads(atoi(argv[2])) : forks(atoi(argv[2]), argc > 4 ? atoi(argv[4]) : 2000);
+	return !strcmp(argv[1], "threads") ? threads(atoi(argv[2]))
+					   : forks(atoi(argv[2]), argc > 4 ? atoi(argv[4]) : 2000);
 }
