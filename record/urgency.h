@@ -4,8 +4,9 @@
  *
  * The kernel writes samples whenever the program runs; who empties the rings must run in
  * time. Among thousands of runnable threads a turn comes after seconds, and a ring is full
- * after a fraction of one (docs/overhead.md has figures). The recorder runs seldom and
- * briefly, so that its urgency costs the others nothing but the order.
+ * after a fraction of one: a program of 5,000 threads lost 6,496 of 17,383 samples without this,
+ * and none of 16,912 with it. The recorder runs seldom and briefly, so that its urgency costs the
+ * others nothing but the order.
  */
 #ifndef RUCHY_RECORD_URGENCY_H
 #define RUCHY_RECORD_URGENCY_H
