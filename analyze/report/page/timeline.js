@@ -37,14 +37,14 @@ class Timeline {
 	}
 
 	draw() {
-		const dpr = window.devicePixelRatio || 1, width = this.box.clientWidth;
-		const height = this.lanes.length * LANE + 16, ctx = this.canvas.getContext("2d");
+		const dpr = window.devicePixelRatio || 1, height = this.lanes.length * LANE + 16;
+		this.canvas.style.height = height + "px"; // first: with it comes a scroll bar, which takes width
+		const width = this.box.clientWidth, ctx = this.canvas.getContext("2d");
 		this.names = width < 500 ? 70 : NAMES;
 		this.plot = Math.max(10, width - this.names);
 		this.canvas.width = Math.round(width * dpr);
 		this.canvas.height = Math.round(height * dpr);
 		this.canvas.style.width = width + "px";
-		this.canvas.style.height = height + "px";
 		ctx.setTransform(dpr, 0, 0, dpr, 0, 0);
 		ctx.clearRect(0, 0, width, height);
 		this.lanes.forEach((lane, i) => this.drawLane(ctx, lane, i));
