@@ -167,12 +167,12 @@ static void forget_task(struct map_snapshot *s, struct task **at)
 /* Thread `tid` of `p`, which may have been another's before. NULL: no memory, or too many. */
 static struct task *task_entry(struct map_snapshot *s, struct process *p, uint32_t tid)
 {
-	struct task **at = task_place(s, tid);
+	struct task **at = task_place(s, tid), *known = *at;
 
-	if (*at && (*at)->pid == p->pid)
-		return *at;
+	if (known && known->pid == p->pid)
+		return known;
 	p->threads++; /* first: the same process must not go with its last thread */
-	if (*at)
+	if (known)
 		forget_task(s, at);
 	at = task_place(s, tid);
 	*at = s->n_tasks < MAX_TASKS ? calloc(1, sizeof(**at)) : NULL;
