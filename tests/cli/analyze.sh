@@ -57,13 +57,13 @@ refuses() {
 samples() { python3 -c 'import json, sys; print(json.load(open(sys.argv[1]))["samples"])' "$1"; }
 counted() { awk '{ n += $NF } END { print n + 0 }' "$@"; }
 
-for units in 400 200; do
+for units in 1000 200; do
 	if ! "$bin/ruchy-record" -q -o "$units.rtrace" "$programs/shares" "$units" 2>err; then
 		echo "FAIL - recording: $(tail -n 1 err)"
 		exit 1
 	fi
 done
-trace=400.rtrace
+trace=1000.rtrace
 
 # ---- bad usage: 2 ----
 refuses 2 "no trace" "trace"
@@ -101,9 +101,9 @@ for command in report info; do
 done
 
 # ---- a trace that was cut off, or damaged, reads but for that ----
-# The middle chunk of samples; what follows it may be much larger (kallsyms).
+# A chunk of samples in the middle, with one before it.
 place=$("$analyze" info $trace 2>/dev/null | sed -n 's/^chunk [0-9]* samples offset=\([0-9]*\) .*/\1/p' |
-	awk '{ at[NR] = $1 } END { print at[int((NR + 1) / 2)] + 0 }')
+	awk '{ at[NR] = $1 } END { print at[int(NR / 2) + 1] + 0 }')
 whole=$("$analyze" --folded=- $trace 2>/dev/null | counted)
 # told_and_less NAME JSON EXPRESSION: some samples but not all, and the report `r` tells
 told_and_less() {
