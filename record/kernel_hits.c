@@ -83,6 +83,15 @@ void kernel_hits_add(struct kernel_hits *h, const struct event_sample *sample)
 
 /* ---- choosing lines ---- */
 
+static void free_places(struct kernel_hits *h)
+{
+	for (size_t i = 0; i < h->n_places; i++)
+		ruchy_buf_fini(&h->places[i].at);
+	free(h->places);
+	h->places = NULL;
+	h->n_places = h->last = 0;
+}
+
 static int by_address(const void *a, const void *b)
 {
 	const struct place *x = a, *y = b;
@@ -94,6 +103,7 @@ bool kernel_hits_seal(struct kernel_hits *h)
 {
 	size_t n = 0;
 
+	free_places(h); /* of the part before, where the trace is one of several */
 	if (h->too_many)
 		return false;
 	/* A return address may be the first of the next function: the call is before it. */
@@ -192,9 +202,7 @@ void kernel_hits_free(struct kernel_hits *h)
 {
 	if (!h)
 		return;
-	for (size_t i = 0; i < h->n_places; i++)
-		ruchy_buf_fini(&h->places[i].at);
-	free(h->places);
+	free_places(h);
 	free(h->slots);
 	free(h);
 }

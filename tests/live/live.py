@@ -406,7 +406,7 @@ def charged(counter, time=20, **expected):
         if profile.report is None:
             return None
         of = next(c for c in profile.report["counters"] if c["name"] == counter)
-        if of["total_samples"] < 100:
+        if of["total_samples"] < 50:
             return f"only {of['total_samples']} samples of {counter}"
         for name, (low, high) in expected.items():
             got = next((f["percentage"] for f in of["functions"] if f["function"] == name), 0)

@@ -17,7 +17,7 @@
 set -eu
 
 kernel=$1 root=$2 job=$3 out=$4 cpu=$5 cpus=$6 shift=$7
-limit_s=300       # of this host; an unwell guest must not hang the tests
+limit_s=900       # of this host; an unwell guest must not hang the tests
 disk_bytes=256M   # sparse
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT

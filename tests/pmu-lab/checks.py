@@ -319,7 +319,7 @@ def check_charged(run, trace, counter, function, low, high):
     """Percent of this counter's events that the JSON of a trace charges a function with."""
     of = next(c for c in other(run, trace).profile.report["counters"] if c["name"] == counter)
     got = next((f["percentage"] for f in of["functions"] if f["function"] == function), 0)
-    if of["total_samples"] < 100:
+    if of["total_samples"] < 50:
         return f"only {of['total_samples']} samples of {counter}"
     return None if float(low) <= got <= float(high) else f"{trace}: {function} has {got:.2f} % of {counter}"
 
