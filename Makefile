@@ -130,7 +130,12 @@ check: deps ## install, build, run every test, plain and with sanitizers
 	@echo "make check: all passed"
 
 .PHONY: check-all check-unit check-format check-cli check-live check-man asan
-check-all: all
+# What is built is built by all CPUs; tests run one after the other, as they judge shares of time.
+JOBS := $(shell nproc 2>/dev/null || echo 1)
+.PHONY: unit
+unit: $(UNIT_BIN)
+check-all:
+	$(MAKE) -j$(JOBS) all programs unit
 	$(MAKE) layers format-check lint
 	$(MAKE) programs check-unit check-format check-man check-cli check-live check-export check-browser
 	$(MAKE) asan tsan
@@ -214,12 +219,14 @@ docs-pictures: all ## record anew the pictures and example outputs of README, do
 	$(PYTHON) docs/examples.py $(B)
 
 asan: ## build with AddressSanitizer and UBSan, run the unit, cli and live tests
-	$(MAKE) VARIANT=asan all programs check-unit check-cli check-live
+	$(MAKE) -j$(JOBS) VARIANT=asan all programs unit
+	$(MAKE) VARIANT=asan check-unit check-cli check-live
 
 # Where there are threads: the pool, and the whole analyzer on kept traces.
 TSAN_TESTS := test_pool test_unwind
 .PHONY: tsan
 tsan: ## build with ThreadSanitizer, run what has threads
+	$(MAKE) -j$(JOBS) VARIANT=tsan all programs $(addprefix build/$(FOREIGN)tsan/tests/unit/,$(TSAN_TESTS))
 	$(MAKE) VARIANT=tsan tsan-run
 .PHONY: tsan-run
 tsan-run: $(addprefix $(B)/tests/unit/,$(TSAN_TESTS)) all programs

@@ -44,7 +44,7 @@ done
 	exit 0
 }
 status=0
-make -s CROSS=aarch64-linux-gnu- SYSROOT="$cache/sysroot" VARIANT=release B="$guest" lab-guest
+make -s -j"$(nproc)" CROSS=aarch64-linux-gnu- SYSROOT="$cache/sysroot" VARIANT=release B="$guest" lab-guest
 bash "$here/root.sh" "$cache" "$guest" "build/aarch64-static" "$guest/lab/root"
 if [ $# -eq 0 ]; then
 	# A cold `make check` had no sysroot yet when it ran the unit tests.
