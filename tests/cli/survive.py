@@ -83,7 +83,7 @@ class Tools:
         self.record, self.analyze = str(bin_dir / "ruchy-record"), str(bin_dir / "ruchy-analyze")
         self.work, self.busy = work, str(work / "busy")
         source = Path(__file__).resolve().parent / "busy.c"
-        subprocess.run([os.environ.get("CC", "cc"), "-O1", "-o", self.busy, source], check=True)
+        subprocess.run([*os.environ.get("CC", "cc").split(), "-O1", "-o", self.busy, source], check=True)
 
     def info(self, trace):
         return subprocess.run([self.analyze, "info", trace], capture_output=True, text=True, timeout=120)
