@@ -214,6 +214,11 @@ if [ "$(id -u)" -eq 0 ]; then
 	else
 		[ "$(cat status)" -eq 1 ] && grep -Eq "threads need [0-9]+ open files .*ulimit -Hn [0-9]+" err &&
 			ok "an ordinary user with too few descriptors: refused, with the number" || fail "an ordinary user" "$(cat err)"
+		need=$(sed -n 's/.*`ulimit -Hn \([0-9]*\)`.*/\1/p' err)
+		# The later ones are there, or will be: twice as many.
+		(ulimit -Hn $((need * 2)) && ulimit -Sn 100; setpriv --reuid=65534 --regid=65534 --clear-groups "$record" -p $many $enough -o - >e.rtrace 2>err; echo $? >status)
+		[ "$(cat status)" -eq 0 ] && recorded "and with as many as it names: the soft limit is raised" e.rtrace ';spin' 50 ||
+			fail "with as many as it names" "$(cat err)"
 	fi
 fi
 
