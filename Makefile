@@ -118,9 +118,10 @@ PYTHON ?= $(firstword $(wildcard /usr/bin/python3) python3)
 .PHONY: deps deps-build demo check
 deps-build:
 	sh tests/deps.sh build
-deps: ## install what is missing to build and test (apt)
+deps: ## install what is missing to build and test (apt, and cargo and npm where they are)
 	sh tests/deps.sh build test lab
 	-sh tests/deps.sh browser
+	sh tests/export/consumers.sh $(CONSUMERS)
 
 demo: deps-build ## install, build, record a real program, show its hotspots
 	$(MAKE) all demo-run
@@ -197,8 +198,12 @@ check-live: all programs $(B)/tests/live/redact_trace ## record programs with kn
 	$(PYTHON) tests/unwind/agree.py $(B) $(B)/programs
 	$(PYTHON) tests/unwind/truth.py $(B) $(B)/programs
 
-# SPEEDSCOPE: the directory of its npm package, for its schema and its importer. FLAMEGRAPH: of its scripts. EXPORT_TRACES: more recordings.
+# What `make deps` installs to read our exports. SPEEDSCOPE: the directory of its npm package, for its schema and its
+# importer. FLAMEGRAPH: of its scripts. EXPORT_TRACES: more recordings.
+CONSUMERS = $(or $(RUCHY_CONSUMERS),$(or $(XDG_CACHE_HOME),$(HOME)/.cache)/ruchy-consumers)
 EXPORT_TRACES ?= $(BENCH_CACHE)/cppcheck.rtrace
+check-export bench-browser: export PATH := $(PATH):$(CONSUMERS)/bin
+check-export: export SPEEDSCOPE := $(or $(SPEEDSCOPE),$(wildcard $(CONSUMERS)/node_modules/speedscope))
 .PHONY: check-export
 check-export: all programs ## what pprof, callgrind_annotate, speedscope read of our exports equals our report
 	$(PYTHON) tests/export/check.py $(B) $(B)/programs $(EXPORT_TRACES)

@@ -39,6 +39,7 @@ test  procps       command pgrep
 test  xz-utils     command xz
 test  golang-go    command go
 test  valgrind     command callgrind_annotate
+test  libdevel-nytprof-perl path /usr/share/perl5/Devel/NYTProf/flamegraph.pl
 test  libdebuginfod1 library libdebuginfod.so.1
 browser chromium         command chromium
 browser chromium-driver  command chromedriver

@@ -3,7 +3,7 @@
 """bench.py BIN_DIR [STACKS [RUNS]] - how fast a browser opens and zooms 100,000 different stacks.
 
 --html and --flame-graph beside inferno's flame graph of our --folded (inferno-flamegraph on PATH or
-in $INFERNO; cargo install inferno). Milliseconds from asking for the file, or from the click, to the
+in $INFERNO; make deps installs it). Milliseconds from asking for the file, or from the click, to the
 second frame painted after it; medians. Asserts nothing.
 """
 import os
@@ -64,7 +64,7 @@ def main(bin_dir, count=100000, runs=5):
                 subprocess.run([inferno, "--minwidth", least, folded], stdout=f, check=True)
             files.append((name, path, SVG_ZOOM))
     else:
-        print("SKIP - inferno: inferno-flamegraph is not on PATH, cargo install inferno")
+        print("SKIP - inferno: inferno-flamegraph is not on PATH (make deps, where cargo is)")
     print(f"{count} stacks, {runs} runs, medians\n{'':34}{'MB':>7}{'open ms':>9}{'zoom ms':>9}")
     for name, path, zoom in files:
         opened, zoomed = measure(path, zoom, int(runs))

@@ -7,12 +7,13 @@ in one call, and asks the programs that they are made for:
 
     --pprof       go tool pprof -raw, -top, -peek
     --callgrind   callgrind_annotate
-    --speedscope  the JSON Schema of the npm package ($SPEEDSCOPE: its directory), and that events nest
+    --speedscope  the JSON Schema of the npm package ($SPEEDSCOPE: its directory), and that events nest; speedscope.py
+                  has its importer
     --firefox     the tables of its types (src/types/profile.ts of the Firefox Profiler, which is no package): every
                   column is there and as long as it says, every number leads somewhere
-    --perf-script inferno-collapse-perf (cargo install inferno), which weighs samples by their periods
-    --folded      inferno-flamegraph
-    both          stackcollapse-perf.pl and flamegraph.pl of FlameGraph ($FLAMEGRAPH: its directory)
+    --perf-script inferno-collapse-perf, which weighs samples by their periods; stackcollapse-perf.pl of FlameGraph
+    --folded      inferno-flamegraph; flamegraph.pl of FlameGraph ($FLAMEGRAPH: the directory of its scripts; Debian's
+                  libdevel-nytprof-perl has the second)
     --csv         Python's csv
 
 Totals of every event and self counts of every function must equal those of --output exactly.
@@ -237,10 +238,11 @@ CHECKS = [("perf-script", "inferno-collapse-perf", check_perf_script), ("folded"
           ("pprof", "go", check_pprof), ("callgrind", "callgrind_annotate", check_callgrind),
           ("speedscope", None, check_speedscope), ("firefox", None, check_firefox), ("csv", None, check_csv)]
 
+
 def script(name):
     """A script of FlameGraph's, if it is there."""
-    path = Path(os.environ.get("FLAMEGRAPH", "/nonexistent")) / name
-    return path if path.exists() else None
+    paths = [Path(d) / name for d in (os.environ.get("FLAMEGRAPH", "/nonexistent"), "/usr/share/perl5/Devel/NYTProf")]
+    return next((p for p in paths if p.exists()), None)
 
 
 def check_flamegraph(report, folded, perf_script):
@@ -292,10 +294,10 @@ def main():
         if tool and not shutil.which(tool):
             print(f"SKIP - {consumer}: {tool} is not installed")
     if not os.environ.get("SPEEDSCOPE"):
-        print("SKIP - speedscope: its schema (npm install speedscope; SPEEDSCOPE=node_modules/speedscope)")
+        print("SKIP - speedscope: its schema (make deps, where npm is)")
     for name in ("flamegraph.pl", "stackcollapse-perf.pl"):
         if not script(name):
-            print(f"SKIP - {name}: not in $FLAMEGRAPH, a directory of FlameGraph's scripts")
+            print(f"SKIP - {name}: not in $FLAMEGRAPH, the directory of FlameGraph's scripts")
     golden = ROOT / "tests/golden"
     for trace in sorted(golden.glob("*.rtrace")):
         failed += check_trace(analyzer, trace.stem, trace, ["--symfs", golden])
@@ -307,7 +309,7 @@ def main():
     with tempfile.TemporaryDirectory() as work:
         seen = set()
         for case in live.CASES:
-            args = [a.replace("{dir}", str(programs)) for a in map(str, case.args)]
+            args = [a.replace("{dir}", str(programs)).replace("{work}", work) for a in map(str, case.args)]
             key = (case.program, *args)
             if key in seen:
                 continue

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 """speedscope.py BIN_DIR - speedscope itself, in headless Chromium, imports our files.
 
-$SPEEDSCOPE is the directory of its npm package (npm install speedscope). --speedscope, --folded, --perf-script
+$SPEEDSCOPE is the directory of its npm package (make deps installs it). --speedscope, --folded, --perf-script
 and --pprof of a golden trace go through its own importer, as if they were dropped on it: no error is shown, and the
 function with the greatest total in its table has the total of our report. SKIPs aloud without the package or Chromium.
 """
@@ -43,7 +43,7 @@ def table_of(browser, index, path):
 def main(bin_dir):
     index = Path(os.environ.get("SPEEDSCOPE", "/nonexistent")).resolve() / "dist/release/index.html"
     if not index.exists():
-        print("SKIP - speedscope's importer: SPEEDSCOPE is not set (npm install speedscope; SPEEDSCOPE=node_modules/speedscope)")
+        print("SKIP - speedscope's importer: its npm package is not there (make deps, where npm is)")
         return 0
     if not (check.webdriver and shutil.which("chromium") and shutil.which("chromedriver")):
         print("SKIP - speedscope's importer: Chromium, its driver or python3-selenium is missing")
