@@ -18,10 +18,21 @@ struct regs {
 	uint64_t value[ARCH_MAX_COLUMNS];
 };
 
-/* A sample's registers; those that it does not hold stay unknown. */
-void regs_load(struct regs *regs, const struct arch *arch, const struct sample_regs *sample);
+/* Where the registers of samples with one mask stand, so that it is not counted out for each. */
+struct regs_layout {
+	uint64_t mask;                /* PERF_REG_*; samples with it are like this */
+	uint8_t at[ARCH_MAX_COLUMNS]; /* by column: which of the values; REGS_NOWHERE: none */
+};
+
+#define REGS_NOWHERE UINT8_MAX
+
+void regs_layout_init(struct regs_layout *layout, const struct arch *arch, uint64_t mask);
+/* A sample's registers, whose mask is the layout's; those that it does not hold stay unknown. */
+void regs_load(struct regs *regs, const struct arch *arch, const struct regs_layout *layout,
+	       const struct sample_regs *sample);
 /* The same of pc, SP, FP and the link register alone. */
-void regs_load_main(struct regs *regs, const struct arch *arch, const struct sample_regs *sample);
+void regs_load_main(struct regs *regs, const struct arch *arch, const struct regs_layout *layout,
+		    const struct sample_regs *sample);
 
 static inline bool regs_get(const struct regs *regs, unsigned column, uint64_t *ret_value)
 {

@@ -28,6 +28,7 @@ struct unwinder {
 	bool quick;                         /* by quick steps where they lead */
 	bool finished;                      /* the trace's stacks were walked before */
 	uint64_t *addresses;                /* borrowed: as of struct walk */
+	struct regs_layout layout;          /* of the last sample's registers */
 	struct place_cache places;
 };
 
@@ -47,6 +48,7 @@ int unwinder_new(const struct trace_meta *meta, struct unwind_tables *tables, st
 	u->pac_mask = meta->has_pac_mask ? meta->pac_mask : arch->pac_mask;
 	u->quick = true;
 	u->finished = meta->unwound != NULL;
+	regs_layout_init(&u->layout, arch, 0);
 	u->places.tables = tables;
 	u->places.arch = arch;
 	u->modules = unwind_tables_modules(tables);
@@ -214,10 +216,12 @@ static bool exact_frame(struct walk *w, struct stack *s, bool first, bool in_ker
 }
 
 /*
- * From the sample's registers to the stack's end. `quick`: by quick steps where they lead. They
- * don't keep all registers, so where one is missing afterwards the end is not known: false.
+ * From the sample's registers, of which the main ones are loaded, to the stack's end. `quick`: by
+ * quick steps where they lead. They don't keep all registers, so where one is missing afterwards
+ * the end is not known: false.
  */
-static bool walk_frames(struct walk *w, const struct sample_regs *regs, struct stack *s, bool quick)
+static bool walk_frames(const struct unwinder *u, struct walk *w, const struct sample_regs *regs,
+			struct stack *s, bool quick)
 {
 	const size_t n_kernel = s->n_frames;
 	uint32_t flags = 0;
@@ -225,7 +229,6 @@ static bool walk_frames(struct walk *w, const struct sample_regs *regs, struct s
 	w->partial = quick;
 	w->interrupted = true;
 	w->low = 0;
-	regs_load_main(&w->regs, w->arch, regs);
 	for (;;) {
 		bool first = s->n_frames == n_kernel;
 
@@ -239,7 +242,7 @@ static bool walk_frames(struct walk *w, const struct sample_regs *regs, struct s
 			flags = s->n_frames > before ? 0 : flags;
 		}
 		if (first) {
-			regs_load(&w->regs, w->arch, regs);
+			regs_load(&w->regs, w->arch, &u->layout, regs);
 			w->partial = false;
 		}
 		s->end = STACK_END_NO_REGISTERS;
@@ -256,10 +259,10 @@ static void walk_user(const struct unwinder *u, struct walk *w, const struct sam
 {
 	const size_t n_kernel = s->n_frames;
 
-	if (u->quick && walk_frames(w, regs, s, true))
+	if (u->quick && walk_frames(u, w, regs, s, true))
 		return;
 	s->n_frames = n_kernel;
-	walk_frames(w, regs, s, false);
+	walk_frames(u, w, regs, s, false);
 }
 
 /*
@@ -401,13 +404,14 @@ static void ip_only(const struct walk *w, const struct event *ev, struct stack *
 }
 
 /* What the engine begins with; rows load what they need themselves. */
-static void known_regs(const struct unwinder *u, struct regs *regs,
-		       const struct sample_regs *sample)
+static void known_regs(struct unwinder *u, struct regs *regs, const struct sample_regs *sample)
 {
+	if (sample->mask != u->layout.mask)
+		regs_layout_init(&u->layout, u->arch, sample->mask);
 	if (!u->libunwind)
-		regs_load_main(regs, u->arch, sample);
+		regs_load_main(regs, u->arch, &u->layout, sample);
 	if (!regs->known)
-		regs_load(regs, u->arch, sample);
+		regs_load(regs, u->arch, &u->layout, sample);
 }
 
 void unwinder_prefetch(const struct event *sample, const struct stack *last)
