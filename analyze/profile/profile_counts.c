@@ -137,15 +137,14 @@ int squares_array_add(struct squares_array *s, size_t number, profile_squares sq
 }
 
 /* What tells how far the counts may be off: of all, by thread, by leaf frame. */
-static int count_squares(struct profile_counts *c, struct counts_column *to, uint32_t thread,
-			 uint32_t stack, uint64_t period)
+static int count_squares(struct counts_column *to, uint32_t thread, uint32_t leaf, uint64_t period)
 {
 	profile_squares square = (profile_squares)period * period;
 
 	to->squares += square;
 	if (squares_array_add(&to->thread_squares, thread, square) < 0)
 		return RUCHY_E_NOMEM;
-	return stack ? squares_array_add(&to->leaves, c->tree.nodes[stack].frame, square) : 0;
+	return leaf != COUNTED_NO_LEAF ? squares_array_add(&to->leaves, leaf, square) : 0;
 }
 
 /* The ends of a thread's stacks, made at first sight. NULL: no memory. */
@@ -211,8 +210,8 @@ static const struct thread_slot *thread_of(struct profile_counts *c, uint64_t or
 	return NULL;
 }
 
-int profile_counts_put(struct profile_counts *c, const struct counted *as, uint32_t stack,
-		       size_t column, uint64_t period, bool end_counts, enum stack_end end)
+int profile_counts_put(struct profile_counts *c, const struct counted *as, size_t column,
+		       uint64_t period, bool end_counts, enum stack_end end)
 {
 	struct counts_column *to = &c->columns[column];
 
@@ -221,7 +220,7 @@ int profile_counts_put(struct profile_counts *c, const struct counted *as, uint3
 		return RUCHY_E_LIMIT;
 	if (!count(&to->groups, as->group, period) || !count(&to->threads, as->thread, period))
 		return RUCHY_E_NOMEM;
-	if (count_squares(c, to, as->thread, stack, period) < 0)
+	if (count_squares(to, as->thread, as->leaf, period) < 0)
 		return RUCHY_E_NOMEM;
 	to->total.samples++;
 	to->total.count += period;
@@ -250,6 +249,25 @@ void profile_counts_skip(struct profile_counts *c, uint64_t order, size_t column
 	see_time(c, order, sample);
 }
 
+/* The group of a sample with the tree's last stack. KEYSET_NONE: no memory. */
+static uint32_t group_of(struct profile_counts *c, const struct group_key *key, uint64_t order)
+{
+	struct stack_note *note = c->tree.leaf ? &c->tree.leaf->note : NULL;
+	uint32_t group;
+
+	if (note && note->group && note->comm == key->comm && note->end == key->end &&
+	    note->cut == key->cut)
+		return note->group - 1;
+	group = first_seen_add(&c->groups, key, order);
+	if (note && group != KEYSET_NONE) {
+		note->group = group + 1;
+		note->comm = key->comm;
+		note->end = key->end;
+		note->cut = key->cut;
+	}
+	return group;
+}
+
 int profile_counts_place(struct profile_counts *c, uint64_t order, bool end_counts,
 			 const struct event *sample, const char *comm, const struct stack *stack,
 			 struct counted *ret)
@@ -267,11 +285,12 @@ int profile_counts_place(struct profile_counts *c, uint64_t order, bool end_coun
 	if (rc < 0)
 		return rc;
 	key.comm = thread->name;
-	group = first_seen_add(&c->groups, &key, order);
+	group = group_of(c, &key, order);
 	if (group == KEYSET_NONE)
 		return RUCHY_E_NOMEM;
 	see_time(c, order, sample);
-	*ret = (struct counted){ group, thread->thread, key.stack };
+	*ret = (struct counted){ group, thread->thread,
+				 c->tree.leaf ? c->tree.leaf->frame_number : COUNTED_NO_LEAF };
 	return 0;
 }
 
@@ -297,6 +316,6 @@ int profile_counts_add(struct profile_counts *c, uint64_t order, size_t column, 
 	int rc = profile_counts_place(c, order, end_counts, sample, comm, stack, ret);
 
 	return rc < 0 ? rc
-		      : profile_counts_put(c, ret, ret->stack, column, sample->sample.period,
-					   end_counts, stack->end);
+		      : profile_counts_put(c, ret, column, sample->sample.period, end_counts,
+					   stack->end);
 }

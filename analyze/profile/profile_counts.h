@@ -22,7 +22,7 @@
  * any number of unique stacks (2,048 frames that begin anew with each sample of some dozen bytes),
  * and for each of them a weight in any number of columns. RUCHY_E_LIMIT beyond.
  */
-#define PROFILE_MAX_STACKS  (1u << 25) /* nodes of the physical call tree */
+#define PROFILE_MAX_STACKS  (1u << 24) /* nodes of the physical call tree */
 #define PROFILE_MAX_WEIGHTS (1u << 26) /* things that have weights, times columns */
 
 /* Keys of the key sets: no padding. */
@@ -91,8 +91,11 @@ struct profile_counts {
 
 /* What the row of a sample refers to. */
 struct counted {
-	uint32_t group, thread, stack; /* stack: a node of the tree */
+	uint32_t group, thread;
+	uint32_t leaf; /* its last frame, by number; COUNTED_NO_LEAF: it has none */
 };
+
+#define COUNTED_NO_LEAF UINT32_MAX
 
 /* NULL: no memory. */
 struct profile_counts *profile_counts_new(void);
@@ -115,9 +118,9 @@ int profile_counts_add(struct profile_counts *c, uint64_t order, size_t column, 
 /* A sample in `column` that nobody wants to see: only that there was one. */
 void profile_counts_skip(struct profile_counts *c, uint64_t order, size_t column,
 			 const struct event *sample);
-/* Count a sample whose group, stack and thread have their numbers. RUCHY_E_NOMEM, RUCHY_E_LIMIT. */
-int profile_counts_put(struct profile_counts *c, const struct counted *as, uint32_t stack,
-		       size_t column, uint64_t period, bool end_counts, enum stack_end end);
+/* Count a sample whose group, thread and leaf have their numbers. RUCHY_E_NOMEM, RUCHY_E_LIMIT. */
+int profile_counts_put(struct profile_counts *c, const struct counted *as, size_t column,
+		       uint64_t period, bool end_counts, enum stack_end end);
 void profile_counts_free(struct profile_counts *c);
 
 /* Numbers of one worker to numbers of all. */

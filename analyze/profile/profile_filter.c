@@ -293,7 +293,8 @@ static int take_row(struct recount *r, const struct spilled_row *row, const stru
 	as.group = first_seen_add(&to->groups, &key, row->order);
 	if (as.group == KEYSET_NONE)
 		return RUCHY_E_NOMEM;
-	rc = profile_counts_put(to, &as, key.stack, row->column, row->period,
+	as.leaf = key.stack ? to->tree.nodes[key.stack].frame : COUNTED_NO_LEAF;
+	rc = profile_counts_put(to, &as, row->column, row->period,
 				r->f->p->columns[row->column].time_base, from->end);
 	return rc < 0 ? rc : keep_row(r, row, &as);
 }

@@ -123,6 +123,29 @@ static bool same_step(const struct join_last *a, const struct join_last *b)
 	return a->sp == b->sp && a->node == b->node;
 }
 
+/* Frame `i` of the last stack of `tree`, below `parent`: where the last stack that had this frame
+ * had it at the same place, the tree's note says which step it is. */
+static int add_frame(struct profile_join *j, const struct stack_tree *tree, size_t i,
+		     uint32_t parent, uint64_t sp, uint32_t *ret)
+{
+	struct stack_edge *edge = stack_tree_edge(tree, i);
+	struct stack_note *note = &edge->note;
+	struct join_step key = { parent, edge->frame_number, sp };
+	int rc;
+
+	if (note->step && note->below == parent && note->sp == sp) {
+		*ret = note->step - 1;
+		return 0;
+	}
+	rc = add_step(j, &key, 0, ret);
+	if (rc < 0)
+		return rc;
+	note->step = *ret + 1;
+	note->below = parent;
+	note->sp = sp;
+	return 0;
+}
+
 /* A sample's path below `top`: the last stack of `tree`, frames `from` up to `to` of it,
  * outermost first. */
 static int add_path(struct profile_join *j, const struct stack_tree *tree,
@@ -138,14 +161,13 @@ static int add_path(struct profile_join *j, const struct stack_tree *tree,
 	for (; i < n; i++) {
 		struct join_last now = { frames[-(ptrdiff_t)(from + i)].sp,
 					 tree->last[from + i].node, 0 };
-		struct join_step key = { step, tree->nodes[now.node].frame, now.sp };
 		int rc;
 
 		if (i < path->n && same_step(&path->at[i], &now)) {
 			step = path->at[i].step;
 			continue;
 		}
-		rc = add_step(j, &key, 0, &step);
+		rc = add_frame(j, tree, from + i, step, now.sp, &step);
 		if (rc < 0)
 			return rc;
 		/* Where only the last step is another, what is known of deeper paths stays. */

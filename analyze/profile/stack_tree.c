@@ -2,11 +2,30 @@
 #include "analyze/profile/stack_tree.h"
 
 #include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
 
 #include "analyze/profile/hash.h"
 #include "ruchy/error.h"
 
 #define FIRST_EDGES 1024
+
+#define HUGE_PAGE ((size_t)2 << 20)
+
+/* Zeroed. Edges are met in no order: of a large table each would be on a page of its own, so these
+ * are to be large. */
+static struct stack_edge *new_edges(size_t n)
+{
+	size_t bytes = n * sizeof(struct stack_edge);
+	bool large = bytes >= HUGE_PAGE;
+	struct stack_edge *edges = aligned_alloc(large ? HUGE_PAGE : sizeof(*edges), bytes);
+
+	if (edges && large)
+		madvise(edges, bytes, MADV_HUGEPAGE);
+	if (edges)
+		memset(edges, 0, bytes);
+	return edges;
+}
 
 int stack_tree_init(struct stack_tree *t)
 {
@@ -14,7 +33,7 @@ int stack_tree_init(struct stack_tree *t)
 	keyset_init(&t->frames, sizeof(struct frame_key));
 	t->max_nodes = FIRST_EDGES / 2;
 	t->nodes = malloc(t->max_nodes * sizeof(*t->nodes));
-	t->edges = calloc(FIRST_EDGES, sizeof(*t->edges));
+	t->edges = new_edges(FIRST_EDGES);
 	t->n_edges = FIRST_EDGES;
 	t->last = t->steps = malloc(STACK_TREE_WAYS * STACK_MAX_FRAMES * sizeof(*t->steps));
 	if (!t->nodes || !t->edges || !t->steps)
@@ -70,7 +89,7 @@ static int grow(struct stack_tree *t)
 	t->nodes = nodes;
 	t->max_nodes *= 2;
 	bigger.n_edges *= 2;
-	bigger.edges = calloc(bigger.n_edges, sizeof(*bigger.edges));
+	bigger.edges = new_edges(bigger.n_edges);
 	if (!bigger.edges)
 		return RUCHY_E_NOMEM;
 	for (size_t i = 0; i < t->n_edges; i++) {
@@ -85,30 +104,48 @@ static int grow(struct stack_tree *t)
 	return 0;
 }
 
-static uint32_t child(struct stack_tree *t, uint64_t hash, uint32_t parent,
-		      const struct frame_key *frame)
+/* The edge of `frame` below `parent`, made at first sight. NULL: no memory, or no room was made. */
+static struct stack_edge *child(struct stack_tree *t, uint64_t hash, uint32_t parent,
+				const struct frame_key *frame)
 {
 	struct stack_edge *edge = find(t, hash, parent, frame);
 	uint32_t number;
 
 	if (edge->node)
-		return edge->node;
-	if (t->n_nodes == t->max_nodes) {
-		if (t->n_nodes > UINT32_MAX / 2 || grow(t) < 0)
-			return 0;
-		edge = find(t, hash, parent, frame);
-	}
+		return edge;
+	if (t->n_nodes == t->max_nodes)
+		return NULL;
 	number = keyset_add(&t->frames, frame);
 	if (number == KEYSET_NONE)
-		return 0;
+		return NULL;
 	t->nodes[t->n_nodes] = (struct stack_node){ parent, number, hash };
-	*edge = (struct stack_edge){ *frame, parent, (uint32_t)t->n_nodes++ };
-	return edge->node;
+	*edge = (struct stack_edge){ .frame = *frame,
+				     .parent = parent,
+				     .node = (uint32_t)t->n_nodes++,
+				     .frame_number = number };
+	return edge;
+}
+
+/* For `n` more nodes; edges stay where they are until they are made. RUCHY_E_NOMEM. */
+static int make_room(struct stack_tree *t, size_t n)
+{
+	int rc = 0;
+
+	if (n > UINT32_MAX / 2 - t->n_nodes)
+		return RUCHY_E_NOMEM;
+	while (rc == 0 && n > t->max_nodes - t->n_nodes)
+		rc = grow(t);
+	return rc;
 }
 
 uint32_t stack_tree_child(struct stack_tree *t, uint32_t parent, const struct frame_key *frame)
 {
-	return child(t, extend(t->nodes[parent].hash, frame), parent, frame);
+	const struct stack_edge *edge;
+
+	if (make_room(t, 1) < 0)
+		return 0;
+	edge = child(t, extend(t->nodes[parent].hash, frame), parent, frame);
+	return edge ? edge->node : 0;
 }
 
 /* How many frames, from the outermost on, the stack has in common with these. */
@@ -138,24 +175,35 @@ static size_t way_of(const struct stack *stack)
 /* Nodes of the stack's frames [same, n), outermost first, into t->last. `node` and `hash`: of the
  * frame before; then of the last of them. RUCHY_E_NOMEM. */
 static int add_frames(struct stack_tree *t, const struct stack *stack, size_t same, size_t n,
-		      uint32_t *node, uint64_t *hash)
+		      uint32_t node, uint64_t hash)
 {
 	for (size_t i = same; i < n; i++) {
 		const struct stack_frame *f = &stack->frames[stack->n_frames - 1 - i];
 		struct stack_step *step = &t->last[i];
 
 		step->frame = (struct frame_key){ f->address, f->module, f->flags };
-		*hash = step->hash = extend(*hash, &step->frame);
-		__builtin_prefetch(&t->edges[*hash & (t->n_edges - 1)]);
+		hash = step->hash = extend(hash, &step->frame);
+		__builtin_prefetch(&t->edges[hash & (t->n_edges - 1)]);
 	}
 	for (size_t i = same; i < n; i++) {
 		struct stack_step *step = &t->last[i];
 
-		*node = step->node = child(t, step->hash, *node, &step->frame);
-		if (!*node)
+		t->leaf = child(t, step->hash, node, &step->frame);
+		if (!t->leaf)
 			return RUCHY_E_NOMEM;
+		node = step->node = t->leaf->node;
+		step->edge = (uint32_t)(t->leaf - t->edges);
 	}
 	return 0;
+}
+
+struct stack_edge *stack_tree_edge(const struct stack_tree *t, size_t i)
+{
+	const struct stack_step *step = &t->last[i];
+
+	if (i >= t->same)
+		return &t->edges[step->edge];
+	return find(t, step->hash, i ? t->last[i - 1].node : 0, &step->frame);
 }
 
 /* Where only the leaf is another, it is not kept in the place of a deeper stack's frame, so that
@@ -168,21 +216,26 @@ int stack_tree_add(struct stack_tree *t, const struct stack *stack, uint32_t *re
 	uint32_t node = 0;
 
 	t->last = known;
-	same = shared(known, t->depths[way], stack);
+	t->leaf = NULL;
+	same = t->same = shared(known, t->depths[way], stack);
 	if (same) {
 		hash = known[same - 1].hash;
 		node = known[same - 1].node;
 	}
+	if (make_room(t, n - same) < 0)
+		return RUCHY_E_NOMEM;
 	if (same + 1 == n && n < t->depths[way]) {
 		const struct stack_frame *f = stack->frames;
 		const struct frame_key leaf = { f->address, f->module, f->flags };
 
-		node = child(t, extend(hash, &leaf), node, &leaf);
+		t->leaf = child(t, extend(hash, &leaf), node, &leaf);
 	} else if (same < n) {
 		t->depths[way] = 0; /* should it fail */
-		if (add_frames(t, stack, same, n, &node, &hash) == 0)
+		if (add_frames(t, stack, same, n, node, hash) == 0)
 			t->depths[way] = n;
+	} else if (n) {
+		t->leaf = stack_tree_edge(t, n - 1);
 	}
-	*ret_node = node;
-	return node || !n ? 0 : RUCHY_E_NOMEM;
+	*ret_node = t->leaf ? t->leaf->node : 0;
+	return t->leaf || !n ? 0 : RUCHY_E_NOMEM;
 }

@@ -29,23 +29,43 @@ struct stack_node {
 	uint64_t hash; /* of its frames */
 };
 
+/* What was last found for a node, by those whose fields these are. Who takes it checks that it is
+ * of the same things. All zero at first. */
+struct stack_note {
+	/* profile_join: 1 + the step, below which one, with which stack pointer */
+	uint64_t sp;
+	uint32_t step, below;
+	/* profile_counts: 1 + the group, the rest of its key */
+	uint32_t group, comm, end, cut;
+};
+
+/* A line of the cache. */
+struct stack_edge {
+	struct frame_key frame;
+	uint32_t parent, node; /* node 0: free */
+	uint32_t frame_number;
+	uint32_t unused;
+	struct stack_note note;
+};
+_Static_assert(sizeof(struct stack_edge) == 64, "a line of the cache");
+
 struct stack_tree {
 	struct keyset frames;     /* of struct frame_key */
 	struct stack_node *nodes; /* owned; [0] is the root, parents stand before children */
 	size_t n_nodes, max_nodes;
-	struct stack_edge {
-		struct frame_key frame;
-		uint32_t parent, node; /* node 0: free */
-	} * edges;                     /* owned; a power of two of them */
+	struct stack_edge *edges; /* owned; a power of two of them */
 	size_t n_edges;
+	struct stack_edge *leaf; /* of the last stack, until the next; NULL: it has no frames */
 	/* The last stack, perhaps but its leaf, outermost first: one of the ways, by outermost
 	 * frame. */
 	struct stack_step {
 		struct frame_key frame;
 		uint64_t hash; /* of it and its callers */
 		uint32_t node;
+		uint32_t edge; /* of those that were not `same`, until the next stack */
 	} * last;
 	struct stack_step *steps;       /* owned: STACK_TREE_WAYS times STACK_MAX_FRAMES */
+	size_t same;                    /* frames of the last stack that it was found to share */
 	size_t depths[STACK_TREE_WAYS]; /* of each, which may go on behind the last stack's end */
 };
 
@@ -59,6 +79,8 @@ static inline const struct frame_key *stack_tree_frame(const struct stack_tree *
 {
 	return (const struct frame_key *)keyset_key(&t->frames, frame);
 }
+/* Frame `i` of the last stack, outermost first, but not its leaf; until the next stack. */
+struct stack_edge *stack_tree_edge(const struct stack_tree *t, size_t i);
 void stack_tree_fini(struct stack_tree *t);
 
 #endif
