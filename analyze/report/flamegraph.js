@@ -6,14 +6,14 @@
 // what zooming costs.
 "use strict";
 (function () {
-	const PAD = 10, CHAR = 7.2, LABEL_PAD = 3, MIN_WIDTH = 320, LEAST = 0.5, ROW = 16;
+	const PAD = 10, CHAR = 7.2, TITLE_CHAR = 10.3, LABEL_PAD = 3, MIN_WIDTH = 320, LEAST = 0.5, ROW = 16;
 	const svg = document.documentElement;
 	const byId = (id) => document.getElementById(id);
 	const group = byId("frames");
 	const height = Number(svg.getAttribute("height"));
 	const inverted = group.hasAttribute("fg:inverted");
 	let frames = [], shown = [], zoomed = null, focused = null, term = "";
-	let elidedText = "";
+	let elidedText = "", titleText = "", idleText = "";
 
 	// "name (1,234 samples, 5.67%)", perhaps with ratios: "..., 5.67%, IPC 0.53)"
 	const nameOf = (title) => title.replace(/ \([0-9,]+ samples, [0-9.]+%(, [^()]*)?\)$/, "");
@@ -34,8 +34,8 @@
 		frames.forEach((f) => { f.g.frame = f; });
 	}
 
-	function fit(name, width) {
-		const room = Math.floor((width - 2 * LABEL_PAD) / CHAR);
+	function fit(name, width, char = CHAR) {
+		const room = Math.floor((width - 2 * LABEL_PAD) / char);
 		if (room < 3)
 			return "";
 		const letters = name.length <= room ? name : Array.from(name.slice(0, 2 * room)).slice(0, room - 2).join("");
@@ -85,10 +85,19 @@
 		}
 		group.replaceChildren(inside);
 		byId("unzoom").classList.toggle("hidden", !zoomed);
-		byId("elided").textContent = [elidedText, narrow ?
+		write(outer, [elidedText, narrow ?
 			`${narrow.toLocaleString("en-US")} more ${zoomed ? "at this zoom" : "until zoomed in"}` : ""]
-			.filter(Boolean).join("; ");
+			.filter(Boolean).join("; "));
 		stick();
+	}
+
+	// Head and foot. Where what is left out does not fit beside the legend, it stands where details do, until there are some.
+	function write(width, elided) {
+		const fits = Number(byId("elided").getAttribute("x")) + CHAR * elided.length < width;
+		byId("title").textContent = fit(titleText, width - 170, TITLE_CHAR); // less its buttons
+		byId("elided").textContent = fits ? elided : "";
+		idleText = fits ? "" : elided;
+		tell(null);
 	}
 
 	// The head and foot stay in view when the graph is taller than the window.
@@ -155,7 +164,7 @@
 
 	function tell(f) {
 		const self = f && f.self ? "; self " + (100 * f.self / frames[0].w).toFixed(2) + "%" : "";
-		byId("details").textContent = f ? "Function: " + f.title + self : "";
+		byId("details").textContent = f ? "Function: " + f.title + self : idleText;
 	}
 
 	// ---- the keyboard ----
@@ -236,10 +245,20 @@
 		window.addEventListener("scroll", stick);
 	}
 
+	// A phone shows what does not say this as if its screen were 980 pixels wide.
+	function fitScreen() {
+		const meta = document.createElementNS("http://www.w3.org/1999/xhtml", "meta");
+		meta.setAttribute("name", "viewport");
+		meta.setAttribute("content", "width=device-width");
+		svg.appendChild(meta);
+	}
+
 	function start() {
 		readFrames();
 		svg.removeAttribute("viewBox"); // pixels from here on
 		elidedText = byId("elided").textContent;
+		titleText = byId("title").textContent;
+		fitScreen();
 		byId("search").classList.remove("hidden");
 		group.setAttribute("tabindex", "0");
 		group.setAttribute("role", "application");

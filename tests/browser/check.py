@@ -319,6 +319,10 @@ def check_fits(tab):
         drawn, room = tab.b.execute_script("const b = document.querySelector(arguments[0]); "
                                            "return [b.querySelector('canvas').getBoundingClientRect().width, b.clientWidth]", box)
         assert abs(drawn - room) < 1, f"{box} is drawn {drawn} pixels wide, and has {room}"
+    steps = tab.b.execute_script("return [0.3, 7, 80, 1e9, 3.3e9].map(roundStep)")
+    assert steps == [0.5, 10, 100, 1e9, 5e9], f"the axis has steps of {steps}"
+    tabs = tab.b.execute_script("const t = document.querySelector('#tabs'); return t.scrollWidth - t.clientWidth")
+    assert tabs <= 0, f"the tabs are {tabs} px wider than the page"
     wide = tab.b.execute_script("return document.documentElement.scrollWidth - document.documentElement.clientWidth")
     assert wide <= 0, f"{wide} pixels are beyond the window"
 
@@ -378,6 +382,15 @@ def svg_visible(tab):
 def check_svg(browser, path, truth, shots, name, size, inverted):
     tab = Tab(browser, path, shots, name)
     f = truth.common()
+    left_out = tab.text("#elided") or tab.text("#details")  # where there is no room beside the legend
+
+    def fits():
+        assert re.search("not drawn|more until zoomed in", left_out), f"what is left out is not said: {left_out}"
+        wide, whole = tab.b.execute_script("return [innerWidth, Number(document.documentElement.getAttribute('width'))]")
+        assert wide == whole == size[0], f"a picture of {whole} px in a window of {wide}, the screen has {size[0]}"
+        title, search = (tab.find(s).rect for s in ("#title", "#search"))
+        assert title["width"] > 100 and title["x"] >= 0, f"the title is {title}"
+        assert title["x"] + title["width"] <= search["x"], f"the title {title} runs into {search}"
 
     def zoom():
         # The third row: the root and the thread's name are below it.
@@ -403,7 +416,7 @@ def check_svg(browser, path, truth, shots, name, size, inverted):
         alert.accept()
         shown = float(tab.wait("#matched", r"Matched: ([\d.]+)%")[1])
         share = f["total"][truth.base]["percentage"]
-        elided = re.search(r": ([\d.]+)%", tab.text("#elided"))
+        elided = re.search(r": ([\d.]+)%", left_out)
         slack = 0.06 + (float(elided[1]) if elided else 0)
         assert share - slack <= shown <= share + 0.06, f"{shown} % matched of {share} %, {slack} elided"
         tab.shot("search")
@@ -422,7 +435,7 @@ def check_svg(browser, path, truth, shots, name, size, inverted):
         tab.keys(Keys.ESCAPE)
         assert tab.b.execute_script("return document.querySelector('#unzoom').classList.contains('hidden')"), f"still at {inner}"
 
-    for what, step in [("zooms", zoom), ("searches", search), ("has a keyboard", keyboard), ("is inert and quiet", lambda: check_inert(tab))]:
+    for what, step in [("fits the screen", fits), ("zooms", zoom), ("searches", search), ("has a keyboard", keyboard), ("is inert and quiet", lambda: check_inert(tab))]:
         attempt(f"{name} {what}", step)
 
 

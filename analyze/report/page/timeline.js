@@ -3,6 +3,12 @@
 // ratio. Dragging selects a range; a click on a lane's name keeps that thread.
 const LANE = 30, NAMES = 130, MAX_LANES = 60;
 
+// The least of 1, 2, 5, 10, 20, ... that is not below.
+function roundStep(least) {
+	const power = 10 ** Math.floor(Math.log10(least));
+	return [1, 2, 5, 10].map((n) => n * power).find((n) => n >= least);
+}
+
 class Timeline {
 	constructor(box, page, model) {
 		Object.assign(this, { box, page, model });
@@ -111,15 +117,20 @@ class Timeline {
 		ctx.stroke();
 	}
 
+	// At round times, as many as there is room for, and at the end.
 	drawAxis(ctx, height) {
-		const total = this.model.buckets * this.model.bucketNs, ticks = Math.max(2, Math.floor(this.plot / 110));
+		const total = this.model.buckets * this.model.bucketNs, step = roundStep(total * 80 / this.plot);
+		const at = (t) => this.names + this.plot * t / total;
 		ctx.fillStyle = this.page.dim;
 		ctx.font = "11px system-ui, sans-serif";
 		ctx.textBaseline = "alphabetic";
-		for (let i = 0; i <= ticks; i++) {
-			ctx.textAlign = i === ticks ? "right" : i ? "center" : "left";
-			ctx.fillText(duration(Math.round(total * i / ticks)), this.names + this.plot * i / ticks, height - 3);
-		}
+		ctx.textAlign = "left";
+		ctx.fillText("0", this.names, height - 3);
+		ctx.textAlign = "center";
+		for (let t = step; at(t) < at(total) - 75; t += step)
+			ctx.fillText(duration(t), at(t), height - 3);
+		ctx.textAlign = "right";
+		ctx.fillText(duration(total), at(total), height - 3);
 		ctx.textAlign = "left";
 	}
 
