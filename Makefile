@@ -92,7 +92,7 @@ TOOLS := $(B)/ruchy-record $(B)/ruchy-analyze $(B)/ruchy
 all: $(TOOLS) ## build the three programs (default)
 
 $(B)/ruchy-record: $(RECORD_OBJ) $(FORMAT_OBJ)
-	$(call run,LINK,$(CC) $(ALL_LDFLAGS) -o $@ $^ $(FORMAT_LIBS))
+	$(call run,LINK,$(CC) $(ALL_LDFLAGS) -o $@ $^ -pthread $(FORMAT_LIBS))
 $(B)/ruchy-analyze: $(ANALYZE_OBJ) $(FORMAT_OBJ)
 	$(call run,LINK,$(CC) $(ALL_LDFLAGS) -o $@ $^ $(ANALYZE_LIBS))
 $(B)/ruchy: $(call obj,$(DRIVER_SRC))
@@ -228,7 +228,7 @@ asan: ## build with AddressSanitizer and UBSan, run the unit, cli and live tests
 	$(MAKE) VARIANT=asan check-unit check-cli check-live
 
 # Where there are threads: the pool, and the whole analyzer on kept traces.
-TSAN_TESTS := test_pool test_unwind
+TSAN_TESTS := test_pool test_unwind test_kernel_hits
 .PHONY: tsan
 tsan: ## build with ThreadSanitizer, run what has threads
 	$(MAKE) -j$(JOBS) VARIANT=tsan all programs $(addprefix build/$(FOREIGN)tsan/tests/unit/,$(TSAN_TESTS))

@@ -128,11 +128,10 @@ static int copy(int fd, char *buffer, size_t room, const struct sink *to, const 
 	}
 }
 
-int kallsyms_write(const char *path, struct kernel_hits *hits, struct trace_writer *w,
-		   const char **ret_reason, struct ruchy_error *err)
+static int write_from_file(const char *path, const struct sink *to, const char **ret_reason,
+			   struct ruchy_error *err)
 {
-	struct sink to = { .hits = kernel_hits_seal(hits) ? hits : NULL, .writer = w };
-	size_t room = to.hits ? HITS_ROOM : MAX_CHUNK_BYTES;
+	size_t room = to->hits ? HITS_ROOM : MAX_CHUNK_BYTES;
 	int fd = open(path, O_RDONLY | O_CLOEXEC), rc;
 	char *buffer;
 
@@ -140,11 +139,25 @@ int kallsyms_write(const char *path, struct kernel_hits *hits, struct trace_writ
 	if (fd < 0)
 		return 0;
 	buffer = malloc(room);
-	rc = buffer ? copy(fd, buffer, room, &to, ret_reason, err)
+	rc = buffer ? copy(fd, buffer, room, to, ret_reason, err)
 		    : ruchy_error_set(err, RUCHY_E_NOMEM, "%s: out of memory", path);
-	if (rc == 1 && to.hits && write_kept(&to, err) < 0)
-		rc = err->code;
 	free(buffer);
 	close(fd);
+	return rc;
+}
+
+int kallsyms_write(const char *path, struct kernel_table *table, struct kernel_hits *hits,
+		   struct trace_writer *w, const char **ret_reason, struct ruchy_error *err)
+{
+	struct sink to = { .hits = kernel_hits_seal(hits) ? hits : NULL, .writer = w };
+	const struct ruchy_buf *text = table && to.hits ? kernel_table_text(table, hits) : NULL;
+	int rc = 1;
+
+	if (!text)
+		rc = write_from_file(path, &to, ret_reason, err);
+	else if (take_lines(&to, (const char *)text->data, text->size, err) < 0)
+		rc = err->code;
+	if (rc == 1 && to.hits && write_kept(&to, err) < 0)
+		rc = err->code;
 	return rc;
 }

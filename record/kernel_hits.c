@@ -81,6 +81,14 @@ void kernel_hits_add(struct kernel_hits *h, const struct event_sample *sample)
 		add(h, ruchy_load64(sample->callchain + 8 * i));
 }
 
+bool kernel_hits_lie_in(const struct kernel_hits *h, uint64_t start, uint64_t end)
+{
+	for (size_t i = 0; i < h->n_slots; i++)
+		if (h->slots[i] && (h->slots[i] < start || h->slots[i] >= end))
+			return false;
+	return !h->too_many;
+}
+
 /* ---- choosing lines ---- */
 
 static void free_places(struct kernel_hits *h)
@@ -140,8 +148,7 @@ static size_t place_of(const struct kernel_hits *h, uint64_t start)
 	return lo;
 }
 
-/* "ffffffff81000000 T _text": the address of a text symbol, 0: it is none. */
-static uint64_t text_symbol(const char *line, size_t size)
+uint64_t kernel_hits_text_symbol(const char *line, size_t size)
 {
 	uint64_t start = 0;
 	size_t i = 0;
@@ -163,7 +170,7 @@ static uint64_t text_symbol(const char *line, size_t size)
 
 int kernel_hits_offer(struct kernel_hits *h, const char *line, size_t size)
 {
-	uint64_t start = text_symbol(line, size);
+	uint64_t start = kernel_hits_text_symbol(line, size);
 	struct place *place;
 
 	if (!start)

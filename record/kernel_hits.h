@@ -17,6 +17,11 @@ struct kernel_hits;
 struct kernel_hits *kernel_hits_new(void); /* NULL: no memory */
 /* The kernel addresses of a decoded sample: where it was taken, and its call chain. */
 void kernel_hits_add(struct kernel_hits *h, const struct event_sample *sample);
+/* Is none of them outside [start, end)? False too where there were too many to be kept. */
+bool kernel_hits_lie_in(const struct kernel_hits *h, uint64_t start, uint64_t end);
+/* The address of a line of kallsyms, "ffffffff81000000 T _text", if it is a text symbol's; else
+ * 0. */
+uint64_t kernel_hits_text_symbol(const char *line, size_t size);
 /* No more are added. False: there were too many, or there was no memory for them. */
 bool kernel_hits_seal(struct kernel_hits *h);
 /*

@@ -16,6 +16,7 @@
 #include "record/drain.h"
 #include "record/flight.h"
 #include "record/kallsyms.h"
+#include "record/kernel_table.h"
 #include "record/output.h"
 #include "record/sampling.h"
 #include "record/session_meta.h"
@@ -28,6 +29,7 @@
 #include "ruchy/trace_writer.h"
 
 #define PASS_NS    100000000u /* a full pass this often */
+#define KALLSYMS   "/proc/kallsyms"
 #define ZSTD_LEVEL 3  /* smaller, and faster to unpack: docs/overhead.md; static has no more */
 #define LOOK_MS    20 /* how often we look for the process that is waited for */
 
@@ -62,7 +64,8 @@ struct session {
 	struct flight *flight; /* NULL: what is recorded is written at once */
 	bool snapshot_due;
 	struct drain *drain;
-	struct pollfd *polls;  /* as above, then sample and sideband rings by CPU */
+	struct kernel_table *kernel; /* NULL: not read beside the recording */
+	struct pollfd *polls;        /* as above, then sample and sideband rings by CPU */
 	uint64_t begin_ns;     /* when the command was released, or the first sample was due */
 	uint64_t begin_cpu_ns; /* our CPU time by then */
 	uint64_t next_full_ns; /* when the next full pass is due */
@@ -252,6 +255,8 @@ static int arm(struct session *s, struct ruchy_error *err)
 		return rc;
 	s->drain = drain_new(s->events, s->writer, subject_filter(s->subject));
 	s->polls = calloc(POLL_RINGS + 2 * s->cpus.n, sizeof(*s->polls));
+	/* Where all is recorded, our reading would be, too. */
+	s->kernel = s->wanted.kind == SUBJECT_SYSTEM ? NULL : kernel_table_new(KALLSYMS);
 	if (!s->drain || !s->polls || (s->config->redact && drain_redact(s->drain) < 0))
 		return no_memory(err);
 	if (rotates(s) && drain_keep_maps(s->drain) < 0)
@@ -294,7 +299,8 @@ static int write_kallsyms(struct session *s, struct ruchy_buf *items, struct ruc
 
 	if (!drain_stats(s->drain)->has_kernel_samples)
 		return 0;
-	rc = kallsyms_write("/proc/kallsyms", drain_kernel_hits(s->drain), s->writer, &reason, err);
+	rc = kallsyms_write(KALLSYMS, s->kernel, drain_kernel_hits(s->drain), s->writer, &reason,
+			    err);
 	if (rc)
 		return rc < 0 ? rc : 0;
 	snprintf(text, sizeof(text), "kernel symbols are left out: %s", reason);
@@ -607,6 +613,8 @@ static void record_until_end(struct session *s)
 			stop_recording(s, &err);
 		if (!s->failed)
 			look_at_limits(s);
+		if (s->kernel && drain_stats(s->drain)->has_kernel_samples)
+			kernel_table_begin(s->kernel);
 	}
 	s->result.signal = s->stop_signal;
 	if (is_stopped(s) || !s->target)
@@ -640,6 +648,7 @@ static int finish(struct session *s, enum wire_end how, struct ruchy_error *err)
 static void close_session(struct session *s)
 {
 	drain_free(s->drain);
+	kernel_table_free(s->kernel);
 	flight_free(s->flight);
 	event_set_free(s->events);
 	close_trace(s, NULL);

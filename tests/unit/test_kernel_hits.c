@@ -12,6 +12,7 @@
 #include "analyze/symbolize/symbol_names.h"
 #include "analyze/symbolize/symbolize_kernel.h"
 #include "record/kallsyms.h"
+#include "record/kernel_table.h"
 #include "ruchy/trace_reader.h"
 
 #define BASE UINT64_C(0xffffffff81000000)
@@ -118,7 +119,8 @@ static void test_lines_kept_name_what_all_would(void **state)
 }
 
 /* What kallsyms_write makes of the table: payload bytes of its chunks. */
-static size_t written(struct kernel_hits *h, const struct ruchy_buf *table, int expected)
+static size_t written_beside(struct kernel_table *beside, struct kernel_hits *h,
+			     const struct ruchy_buf *table, int expected)
 {
 	char path[] = "/tmp/kallsyms.XXXXXX", out_path[] = "/tmp/kallsyms.XXXXXX";
 	int fd = mkstemp(path), out = mkstemp(out_path);
@@ -132,7 +134,7 @@ static size_t written(struct kernel_hits *h, const struct ruchy_buf *table, int 
 	assert_true(fd >= 0 && out >= 0);
 	assert_int_equal(write(fd, table->data, table->size), table->size);
 	assert_int_equal(trace_writer_open(out, "out", 1, &w, &err), 0);
-	assert_int_equal(kallsyms_write(path, h, w, &reason, &err), expected);
+	assert_int_equal(kallsyms_write(path, beside, h, w, &reason, &err), expected);
 	trace_writer_free(w);
 	assert_int_equal(trace_reader_open(out_path, &reader, &err), 0);
 	while (!trace_reader_next(reader, &item, &err) && item.type == TRACE_ITEM_CHUNK) {
@@ -147,6 +149,11 @@ static size_t written(struct kernel_hits *h, const struct ruchy_buf *table, int 
 	unlink(out_path);
 	kernel_hits_free(h);
 	return bytes;
+}
+
+static size_t written(struct kernel_hits *h, const struct ruchy_buf *table, int expected)
+{
+	return written_beside(NULL, h, table, expected);
 }
 
 static void test_write_few_or_all(void **state)
@@ -170,6 +177,102 @@ static void test_write_few_or_all(void **state)
 	assert_int_equal(written(few, &hidden, 0), 0);
 	ruchy_buf_fini(&table);
 	ruchy_buf_fini(&hidden);
+}
+
+#define PROPER "ffffffff81000000 T _stext\n%sffffffff81200000 T _etext\n"
+
+/* Of `text` in a file at `path`, a table that is being read, or was not begun. */
+static struct kernel_table *table_of(const char *path, const char *text, bool begun)
+{
+	struct kernel_table *t = kernel_table_new(path);
+	FILE *f = fopen(path, "w");
+
+	assert_non_null(t);
+	assert_non_null(f);
+	assert_int_equal(fwrite(text, 1, strlen(text), f), strlen(text));
+	assert_int_equal(fclose(f), 0);
+	if (begun)
+		kernel_table_begin(t);
+	return t;
+}
+
+static struct kernel_hits *hits_at(uint64_t ip, uint64_t caller)
+{
+	struct kernel_hits *h = kernel_hits_new();
+
+	add_sample(h, ip, caller);
+	return h;
+}
+
+/* The thread has its time: on a busy machine it gets none for a while, and NULL is an answer. */
+static const struct ruchy_buf *text_in_time(struct kernel_table *t, const struct kernel_hits *h)
+{
+	const struct ruchy_buf *text = NULL;
+
+	for (int i = 0; !text && i < 2000; i++)
+		text = kernel_table_text(t, h);
+	return text;
+}
+
+static void test_table_read_beside(void **state)
+{
+	static char lines[400000], text[400100];
+	char path[] = "/tmp/kallsyms.XXXXXX", last[] = "ffffffff81000000 t";
+	struct kernel_hits *in = hits_at(BASE + 0x1001, BASE + 0x2000);
+	struct kernel_hits *module = hits_at(BASE + 0x1001, BASE + 0x20000000);
+	struct kernel_hits *below = hits_at(BASE + 0x1001, BASE - 1);
+	struct ruchy_buf nothing = { 0 };
+	const struct ruchy_buf *read;
+	struct kernel_table *t;
+	size_t n = 0;
+
+	(void)state;
+	for (unsigned i = 0; i < 8000; i++) /* of many pieces */
+		n += (size_t)snprintf(lines + n, sizeof(lines) - n, "%016llx %c name%u\n",
+				      (unsigned long long)(BASE + 16 + i * 16), "tDtb"[i % 4], i);
+	snprintf(text, sizeof(text), PROPER, lines);
+	close(mkstemp(path));
+	t = table_of(path, text, true);
+	read = text_in_time(t, in);
+	assert_non_null(read);
+	assert_null(kernel_table_text(t, module)); /* those come and go */
+	assert_null(kernel_table_text(t, below));
+	/* Every second line is a text symbol's, and there are two beside. */
+	n = 0;
+	for (size_t i = 0; i < read->size; i++)
+		n += read->data[i] == '\n';
+	assert_int_equal(n, 4002);
+	assert_memory_equal(read->data, text, strlen("ffffffff81000000 T _stext\n"));
+	/* What it has is written, though the file has nothing any more. */
+	assert_int_equal(written_beside(t, in, &nothing, 1),
+			 2 * strlen("ffffffff81001000 t name254\n"));
+	kernel_table_free(t);
+
+	in = hits_at(BASE + 0x1001, BASE + 0x2000);
+	t = table_of(path, text, false);
+	assert_null(kernel_table_text(t, in)); /* nobody asked for it */
+	kernel_table_free(t);
+	t = table_of(path, "0000000000000000 T _stext\n0000000000000000 T _etext\n", true);
+	assert_null(kernel_table_text(t, in)); /* hidden */
+	kernel_table_free(t);
+	t = table_of(path, last, true);
+	assert_null(kernel_table_text(t, in));
+	kernel_table_free(t);
+	memset(lines, 'x', 9000);
+	lines[9000] = '\0';
+	snprintf(text, sizeof(text), PROPER, lines);
+	t = table_of(path, text, true);
+	assert_null(kernel_table_text(t, in)); /* a line longer than any */
+	kernel_table_free(t);
+	t = kernel_table_new("/nonexistent/kallsyms");
+	kernel_table_begin(t);
+	assert_null(kernel_table_text(t, in));
+	kernel_table_free(t);
+	kernel_table_free(NULL);
+	kernel_hits_free(in);
+	kernel_hits_free(module);
+	kernel_hits_free(below);
+	unlink(path);
 }
 
 static void test_lines_that_are_none(void **state)
@@ -210,6 +313,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_lines_kept_name_what_all_would),
 		cmocka_unit_test(test_write_few_or_all),
+		cmocka_unit_test(test_table_read_beside),
 		cmocka_unit_test(test_lines_that_are_none),
 	};
 
