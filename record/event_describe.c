@@ -8,6 +8,7 @@
 #include "ruchy/trace_meta.h"
 
 #define MODE_SIZE 64
+#define NAMES_MAX 12 /* of counters in a line that says why they are missing */
 
 /* ---- words ---- */
 
@@ -55,6 +56,54 @@ static void put_plural(struct ruchy_buf *text, size_t n, const char *what)
 
 	snprintf(words, sizeof(words), "; %zu %s%s", n, what, n == 1 ? "" : "s");
 	put_text(text, words);
+}
+
+/* Why counter `i` is missing; NULL: it is not, or that is none of the lines. */
+static const char *missing_why(const struct event_set *set, size_t i, bool all,
+			       const char **ret_name)
+{
+	struct event_set_counter c;
+
+	if (!event_set_counter(set, i, &c) || c.fallback >= 0 || !(all || c.counter->requested))
+		return NULL;
+	*ret_name = c.counter->name;
+	return c.reason;
+}
+
+bool event_describe_missing(const struct event_set *set, size_t i, bool all, struct ruchy_buf *text)
+{
+	struct event_set_counter c;
+	const char *name, *why = missing_why(set, i, all, &name), *other;
+	size_t n = 0;
+
+	for (size_t k = 0; why && k < i; k++) {
+		const char *before = missing_why(set, k, all, &other);
+
+		if (before && !strcmp(before, why))
+			return false;
+	}
+	if (!why)
+		return false;
+	put_text(text, name);
+	for (size_t k = i + 1; event_set_counter(set, k, &c); k++) {
+		const char *behind = missing_why(set, k, all, &other);
+
+		if (!behind || strcmp(behind, why) != 0)
+			continue;
+		if (++n < NAMES_MAX) {
+			put_text(text, ", ");
+			put_text(text, other);
+		}
+	}
+	if (n >= NAMES_MAX) {
+		char more[32];
+
+		snprintf(more, sizeof(more), " and %zu more", n - NAMES_MAX + 1);
+		put_text(text, more);
+	}
+	put_text(text, n ? " are unavailable: " : " is unavailable: ");
+	ruchy_buf_put(text, why, strlen(why) + 1);
+	return true;
 }
 
 void event_describe_mode(const struct event_set *set, struct ruchy_buf *text)

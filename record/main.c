@@ -34,15 +34,15 @@ static void report_counters(const struct record_options *o, const struct event_s
 	struct event_set_counter c;
 
 	for (size_t i = 0; event_set_counter(events, i, &c); i++) {
-		const char *name = c.counter->name;
+		struct ruchy_buf text = { 0 };
 
-		if (c.fallback >= 0) /* it has its line among the fallbacks */
-			continue;
-		if (c.reason && (c.counter->requested || o->verbose))
-			fprintf(stderr, "ruchy-record: %s is unavailable: %s\n", name, c.reason);
-		else if (o->verbose)
-			fprintf(stderr, "ruchy-record: %s is recorded%s\n", name,
+		/* what has a fallback has its line among these */
+		if (event_describe_missing(events, i, o->verbose, &text) && !text.failed)
+			say((const char *)text.data);
+		else if (o->verbose && !c.reason && c.fallback < 0)
+			fprintf(stderr, "ruchy-record: %s is recorded%s\n", c.counter->name,
 				c.counter->requested ? "" : " (supporting)");
+		ruchy_buf_fini(&text);
 	}
 }
 

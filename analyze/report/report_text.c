@@ -20,6 +20,8 @@
 #include "analyze/report/text_threads.h"
 #include "analyze/report/text_tree.h"
 
+#define MISSING_NAMES 12 /* in a line that says why they are missing */
+
 /* ---- header ---- */
 
 static void put_part(const struct text_page *t, const char *text, bool *first)
@@ -231,15 +233,44 @@ static void put_line(const struct text_page *t, const char *name, const char *te
 	fputc('\n', t->out);
 }
 
+/* Is counter `i` missing for the same reason as `c`, without anything in its place? */
+static bool lacks_alike(const struct profile *p, size_t i, const struct profile_counter *c)
+{
+	const struct profile_counter *other = &p->counters[i];
+
+	return !other->available && other->requested && other->fallback < 0 && c->fallback < 0 &&
+	       other->reason && c->reason && !strcmp(other->reason, c->reason);
+}
+
+/* The names of `i` and of all behind it that lack alike, which are told with it. */
+static void put_names(const struct profile *p, size_t i, char *to, size_t size)
+{
+	size_t n = 0, at = 0;
+
+	for (size_t k = i; k < p->n_counters; k++) {
+		if (k != i && !lacks_alike(p, k, &p->counters[i]))
+			continue;
+		if (n++ < MISSING_NAMES && at < size)
+			at += (size_t)snprintf(to + at, size - at, "%s%s", k == i ? "" : ", ",
+					       p->counters[k].name);
+	}
+	if (n > MISSING_NAMES && at < size)
+		snprintf(to + at, size - at, " and %zu more", n - MISSING_NAMES);
+}
+
 static void put_missing(const struct text_page *t)
 {
 	for (size_t i = 0; i < t->p->n_counters; i++) {
 		const struct profile_counter *c = &t->p->counters[i];
-		char text[1024];
+		char names[512], text[1024];
+		size_t k = 0;
 
-		if (c->available || !c->requested)
+		while (k < i && !lacks_alike(t->p, k, c))
+			k++;
+		if (c->available || !c->requested || k < i)
 			continue;
-		snprintf(text, sizeof(text), "%s: %s%s%s%s", c->name,
+		put_names(t->p, i, names, sizeof(names));
+		snprintf(text, sizeof(text), "%s: %s%s%s%s", names,
 			 c->reason ? c->reason : "not recorded", c->fallback >= 0 ? "; " : "",
 			 c->fallback >= 0 ? t->p->columns[c->fallback].name : "",
 			 c->fallback >= 0 ? " stands in" : "");

@@ -336,6 +336,56 @@ static void test_no_such_event_and_no_pmu(void **state)
 	machine_free(&m);
 }
 
+/* The lines about what is missing, one a reason, each ended by a '\n'. */
+static void check_missing(const struct machine *m, bool all, const char *expected)
+{
+	struct event_set_counter c;
+	char lines[1024] = "";
+
+	for (size_t i = 0; event_set_counter(m->set, i, &c); i++) {
+		struct ruchy_buf text = { 0 };
+
+		if (event_describe_missing(m->set, i, all, &text)) {
+			strcat(lines, (const char *)text.data);
+			strcat(lines, "\n");
+		}
+		ruchy_buf_fini(&text);
+	}
+	assert_string_equal(lines, expected);
+}
+
+static void test_missing_for_one_reason_is_one_line(void **state)
+{
+	static const char no_event[] =
+		"this machine's PMU has no such event (No such file or directory)";
+	char list[256] = "page-faults", expected[512];
+	struct machine m;
+
+	(void)state;
+	machine_new(&m);
+	m.kernel->lacks = 1u << PERF_COUNT_HW_CACHE_MISSES | 1u << PERF_COUNT_HW_CACHE_REFERENCES;
+	open_or_fail(&m, "cycles,cache-misses,branch-misses");
+	snprintf(expected, sizeof(expected), "cache_misses is unavailable: %s\n", no_event);
+	check_missing(&m, false, expected);
+	snprintf(expected, sizeof(expected), "cache_misses, cache_references are unavailable: %s\n",
+		 no_event);
+	check_missing(&m, true, expected);
+	machine_free(&m);
+	machine_new(&m);
+	pmu_tree_fini(&m.sysfs.tree);
+	m.kernel->has_pmu = false;
+	for (unsigned i = 0; i < 14; i++)
+		sprintf(list + strlen(list), ",r%x", 0x100 + i);
+	open_or_fail(&m, list);
+	snprintf(
+		expected, sizeof(expected),
+		"r100, r101, r102, r103, r104, r105, r106, r107, r108, r109, r10a, r10b and 2 more "
+		"are unavailable: %s\n",
+		find(&m, "r100").reason);
+	check_missing(&m, false, expected);
+	machine_free(&m);
+}
+
 static void test_ordinary_user(void **state)
 {
 	struct machine m;
@@ -756,6 +806,7 @@ int main(void)
 		cmocka_unit_test(test_every_counter_held),
 		cmocka_unit_test(test_pmu_that_counts_nothing),
 		cmocka_unit_test(test_no_such_event_and_no_pmu),
+		cmocka_unit_test(test_missing_for_one_reason_is_one_line),
 		cmocka_unit_test(test_ordinary_user),
 		cmocka_unit_test(test_off_cpu),
 		cmocka_unit_test(test_off_cpu_of_an_ordinary_user),

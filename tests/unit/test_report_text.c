@@ -16,6 +16,27 @@ static void test_report_text_plain(void **state)
 	free(text);
 }
 
+static void test_report_text_missing_for_one_reason(void **state)
+{
+	struct profile_fixture f;
+	char *text;
+
+	(void)state;
+	profile_fixture_init(&f);
+	for (size_t i = 0; i < f.p.n_counters; i++) {
+		f.counters[i].available = i == 1;
+		f.counters[i].requested = i != 2;
+		f.counters[i].fallback = -1;
+		f.counters[i].reason = i == 3 ? "held by another" : "no PMU";
+	}
+	f.counters[0].name = "a";
+	f.counters[3].name = "d";
+	f.counters[4].name = "e";
+	text = fixture_report(&report_text, &f.p, (struct report_options){ 0 });
+	assert_non_null(strstr(text, "  missing   a, e: no PMU\n  missing   d: held by another\n"));
+	free(text);
+}
+
 static void test_report_text_terminal(void **state)
 {
 	struct profile_fixture f;
@@ -129,6 +150,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_report_text_plain),
+		cmocka_unit_test(test_report_text_missing_for_one_reason),
 		cmocka_unit_test(test_report_text_terminal),
 		cmocka_unit_test(test_report_text_colour),
 		cmocka_unit_test(test_report_text_fits_every_width),
