@@ -249,22 +249,28 @@ void profile_counts_skip(struct profile_counts *c, uint64_t order, size_t column
 	see_time(c, order, sample);
 }
 
-/* The group of a sample with the tree's last stack. KEYSET_NONE: no memory. */
-static uint32_t group_of(struct profile_counts *c, const struct group_key *key, uint64_t order)
+static bool is_group(const struct profile_counts *c, uint32_t number, const struct group_key *key)
 {
-	struct stack_note *note = c->tree.leaf ? &c->tree.leaf->note : NULL;
-	uint32_t group;
+	const struct group_key *known = keyset_key(&c->groups.keys, number);
 
-	if (note && note->group && note->comm == key->comm && note->end == key->end &&
-	    note->cut == key->cut)
-		return note->group - 1;
+	return known->stack == key->stack && known->comm == key->comm && known->end == key->end &&
+	       known->cut == key->cut;
+}
+
+/* The group of a thread's sample with the tree's last stack: mostly the one that the tree's note of
+ * it names. KEYSET_NONE: no memory. */
+static uint32_t group_of(struct profile_counts *c, const struct group_key *key, uint32_t thread,
+			 uint64_t order)
+{
+	uint32_t none = 0, group, *note = &none;
+
+	if (c->tree.leaf)
+		note = &c->tree.leaf->note.groups[thread % STACK_NOTES];
+	if (*note && is_group(c, *note - 1, key))
+		return *note - 1;
 	group = first_seen_add(&c->groups, key, order);
-	if (note && group != KEYSET_NONE) {
-		note->group = group + 1;
-		note->comm = key->comm;
-		note->end = key->end;
-		note->cut = key->cut;
-	}
+	if (group != KEYSET_NONE)
+		*note = group + 1;
 	return group;
 }
 
@@ -285,7 +291,7 @@ int profile_counts_place(struct profile_counts *c, uint64_t order, bool end_coun
 	if (rc < 0)
 		return rc;
 	key.comm = thread->name;
-	group = group_of(c, &key, order);
+	group = group_of(c, &key, thread->thread, order);
 	if (group == KEYSET_NONE)
 		return RUCHY_E_NOMEM;
 	see_time(c, order, sample);

@@ -123,27 +123,31 @@ static bool same_step(const struct join_last *a, const struct join_last *b)
 	return a->sp == b->sp && a->node == b->node;
 }
 
-/* Frame `i` of the last stack of `tree`, below `parent`: where the last stack that had this frame
- * had it at the same place, the tree's note says which step it is. */
-static int add_frame(struct profile_join *j, const struct stack_tree *tree, size_t i,
+static bool is_step(const struct profile_join *j, uint32_t number, const struct join_step *key)
+{
+	struct join_step known = step_at(j, number);
+
+	return known.parent == key->parent && known.frame == key->frame && known.sp == key->sp;
+}
+
+/* Frame `i` of the last stack of `tree`, below `parent` on a way from `top`: mostly the step that
+ * the tree's note of this frame names. */
+static int add_frame(struct profile_join *j, const struct stack_tree *tree, size_t i, uint32_t top,
 		     uint32_t parent, uint64_t sp, uint32_t *ret)
 {
 	struct stack_edge *edge = stack_tree_edge(tree, i);
-	struct stack_note *note = &edge->note;
+	uint32_t *note = &edge->note.steps[top % STACK_NOTES];
 	struct join_step key = { parent, edge->frame_number, sp };
 	int rc;
 
-	if (note->step && note->below == parent && note->sp == sp) {
-		*ret = note->step - 1;
+	if (*note && is_step(j, *note - 1, &key)) {
+		*ret = *note - 1;
 		return 0;
 	}
 	rc = add_step(j, &key, 0, ret);
-	if (rc < 0)
-		return rc;
-	note->step = *ret + 1;
-	note->below = parent;
-	note->sp = sp;
-	return 0;
+	if (rc == 0)
+		*note = *ret + 1;
+	return rc;
 }
 
 /* A sample's path below `top`: the last stack of `tree`, frames `from` up to `to` of it,
@@ -167,7 +171,7 @@ static int add_path(struct profile_join *j, const struct stack_tree *tree,
 			step = path->at[i].step;
 			continue;
 		}
-		rc = add_frame(j, tree, from + i, step, now.sp, &step);
+		rc = add_frame(j, tree, from + i, top, step, now.sp, &step);
 		if (rc < 0)
 			return rc;
 		/* Where only the last step is another, what is known of deeper paths stays. */

@@ -29,14 +29,14 @@ struct stack_node {
 	uint64_t hash; /* of its frames */
 };
 
-/* What was last found for a node, by those whose fields these are. Who takes it checks that it is
- * of the same things. All zero at first. */
+#define STACK_NOTES 4u /* a power of two */
+
+/* What was last found for a node, by those whose fields these are: 1 + its number, 0: nothing yet.
+ * Threads have the same frames at other places of their stacks, and other names, so some of them
+ * have notes of their own, by number. Who takes one checks that it is of the same key. */
 struct stack_note {
-	/* profile_join: 1 + the step, below which one, with which stack pointer */
-	uint64_t sp;
-	uint32_t step, below;
-	/* profile_counts: 1 + the group, the rest of its key */
-	uint32_t group, comm, end, cut;
+	uint32_t steps[STACK_NOTES];  /* profile_join's */
+	uint32_t groups[STACK_NOTES]; /* profile_counts' */
 };
 
 /* A line of the cache. */
