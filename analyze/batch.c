@@ -16,11 +16,22 @@
 _Static_assert(WIRE_MAX_EVENTS <= 1u << RECORD_SHIFT, "a record counts once for each event");
 _Static_assert(WIRE_MAX_CHUNK_BYTES / 8 <= 1u << 24, "a record has at least 8 bytes");
 
+/* A sample is counted when the next one was walked, so that what counting needs comes from memory
+ * meanwhile. */
+struct waiting {
+	const struct event *event; /* NULL: none waits */
+	uint64_t order;
+	const char *comm;
+	const struct stack *stack; /* NULL: not wanted */
+};
+
 struct worker {
 	struct record_iter *iter;
 	struct unwinder *unwinder;
 	struct profile_losses losses;
-	struct stack stack; /* scratch: it is large */
+	struct waiting waiting;
+	struct stack stacks[2]; /* scratch: they are large. The last one walked, which may wait, */
+	unsigned last;          /* is this one */
 };
 
 struct job {
@@ -64,6 +75,17 @@ static bool is_wanted(const struct batch *b, const struct event *e, const char *
 		       process_table_comm(b->stages.processes, e->pid, e->pid, e->time_ns));
 }
 
+/* Count the sample that waits. */
+static int count_waiting(const struct batch *b, struct worker *w, unsigned number)
+{
+	const struct waiting it = w->waiting;
+
+	w->waiting.event = NULL;
+	return it.event ? profile_builder_add(b->stages.builder, number, it.order, it.event,
+					      it.comm, it.stack)
+			: 0;
+}
+
 static int take_sample(const struct batch *b, struct worker *w, unsigned number, uint64_t order,
 		       const struct event *e)
 {
@@ -71,10 +93,12 @@ static int take_sample(const struct batch *b, struct worker *w, unsigned number,
 	const char *comm = process_table_comm(processes, e->pid, e->tid, e->time_ns);
 	const struct stack *stack = NULL;
 	const char *process;
+	int rc;
 
 	if (is_wanted(b, e, comm)) {
-		unwinder_walk(w->unwinder, processes, e, &w->stack);
-		stack = &w->stack;
+		w->last = !w->last;
+		unwinder_walk(w->unwinder, processes, e, &w->stacks[w->last]);
+		stack = &w->stacks[w->last];
 	}
 	if (filter_merges_threads(b->stages.filter)) {
 		process = process_table_comm(processes, e->pid, e->pid, e->time_ns);
@@ -82,7 +106,11 @@ static int take_sample(const struct batch *b, struct worker *w, unsigned number,
 	}
 	if (b->stages.leader)
 		return take_group(b, number, order, e, comm, stack);
-	return profile_builder_add(b->stages.builder, number, order, e, comm, stack);
+	rc = count_waiting(b, w, number);
+	if (stack)
+		profile_builder_ahead(b->stages.builder, number, e, stack);
+	w->waiting = (struct waiting){ e, order, comm, stack };
+	return rc;
 }
 
 /* Of a thread that is not wanted only the time counts, in what percentages are of. */
@@ -114,8 +142,11 @@ static int take_record(const struct batch *b, struct worker *w, unsigned number,
 		limit_dump(b, &e->sample.stack);
 		return take_sample(b, w, number, order, e);
 	}
-	if (e->type == PERF_RECORD_SWITCH || e->type == PERF_RECORD_SWITCH_CPU_WIDE)
-		return take_switch(b, number, order, e);
+	if (e->type == PERF_RECORD_SWITCH || e->type == PERF_RECORD_SWITCH_CPU_WIDE) {
+		int rc = count_waiting(b, w, number);
+
+		return rc < 0 ? rc : take_switch(b, number, order, e);
+	}
 	if (e->type == PERF_RECORD_LOST || e->type == PERF_RECORD_LOST_SAMPLES)
 		w->losses.lost += e->lost.lost;
 	else if (e->type == PERF_RECORD_THROTTLE)
@@ -141,24 +172,24 @@ static int next_record(struct worker *w, struct event *ret, uint64_t *order)
 static int take_records(const struct batch *b, struct worker *w, unsigned number, uint64_t order,
 			bool ahead)
 {
-	struct event events[2], *now = &events[0], *next = &events[1], *last;
-	int rc = next_record(w, now, &order), taken;
+	struct event events[3]; /* the one at hand, the next, and the last, which may wait */
+	unsigned at_hand = 0;
+	int rc = next_record(w, &events[0], &order), taken = 0;
 
-	while (rc == 1) {
+	w->waiting.event = NULL;
+	while (rc == 1 && taken == 0) {
+		unsigned next = at_hand == 2 ? 0 : at_hand + 1;
 		uint64_t at = order;
 
-		if (ahead && (rc = next_record(w, next, &order)) == 1)
-			unwinder_prefetch(next, &w->stack);
-		taken = take_record(b, w, number, at, now);
-		if (taken < 0)
-			return taken;
+		if (ahead && (rc = next_record(w, &events[next], &order)) == 1)
+			unwinder_prefetch(&events[next], &w->stacks[w->last]);
+		taken = take_record(b, w, number, at, &events[at_hand]);
 		if (!ahead)
-			rc = next_record(w, next, &order);
-		last = now;
-		now = next;
-		next = last;
+			rc = next_record(w, &events[next], &order);
+		at_hand = next;
 	}
-	return rc;
+	taken = taken < 0 ? taken : count_waiting(b, w, number);
+	return taken < 0 ? taken : rc;
 }
 
 static int take_chunk(void *arg, size_t at, unsigned number)

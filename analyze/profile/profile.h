@@ -263,11 +263,15 @@ int profile_builder_trace(struct profile_builder *b, const char *path,
  * whose name lives until the trace's end. `order` is its place among all samples, which decides
  * what comes first where a report has to choose; it rises from call to call of one worker.
  * `stack` NULL: a filter left the sample out, which is only noted.
- * RUCHY_E_NOMEM, RUCHY_E_LIMIT, RUCHY_E_SYS. The only function here that several threads may call
- * at once, each with a worker's number of its own.
+ * RUCHY_E_NOMEM, RUCHY_E_LIMIT, RUCHY_E_SYS. With profile_builder_ahead the only function here that
+ * several threads may call at once, each with a worker's number of its own.
  */
 int profile_builder_add(struct profile_builder *b, unsigned worker, uint64_t order,
 			const struct event *sample, const char *comm, const struct stack *stack);
+/* This sample is the worker's next: what is needed to add it is fetched meanwhile. Not needed; but
+ * then the sample is added, and its stack stays as it is until then. */
+void profile_builder_ahead(struct profile_builder *b, unsigned worker, const struct event *sample,
+			   const struct stack *stack);
 /*
  * A SWITCH record, likewise, and as many at once; comm NULL: its thread is not wanted. Then,
  * between such: all that happened before `until_ns` was added, so that the intervals off the CPU

@@ -356,6 +356,15 @@ static int add_row(struct profile_builder *b, unsigned worker, uint64_t order, s
 	return row_spill_add(b->rows, worker, &row);
 }
 
+void profile_builder_ahead(struct profile_builder *b, unsigned worker, const struct event *sample,
+			   const struct stack *stack)
+{
+	int column = counter_column(b, sample->event);
+
+	if (column >= 0 || (column == OFF_CPU_EVENT && b->switches))
+		profile_counts_ahead(b->counts[worker], stack);
+}
+
 int profile_builder_add(struct profile_builder *b, unsigned worker, uint64_t order,
 			const struct event *sample, const char *comm, const struct stack *stack)
 {

@@ -274,6 +274,21 @@ static uint32_t group_of(struct profile_counts *c, const struct group_key *key, 
 	return group;
 }
 
+void profile_counts_ahead(struct profile_counts *c, const struct stack *stack)
+{
+	stack_tree_begin(&c->tree, stack);
+	c->ahead = stack;
+}
+
+/* The node of the stack, which may have been begun. RUCHY_E_NOMEM. */
+static int add_stack(struct profile_counts *c, const struct stack *stack, uint32_t *ret)
+{
+	bool begun = c->ahead == stack;
+
+	c->ahead = NULL;
+	return begun ? stack_tree_end(&c->tree, stack, ret) : stack_tree_add(&c->tree, stack, ret);
+}
+
 int profile_counts_place(struct profile_counts *c, uint64_t order, bool end_counts,
 			 const struct event *sample, const char *comm, const struct stack *stack,
 			 struct counted *ret)
@@ -285,7 +300,7 @@ int profile_counts_place(struct profile_counts *c, uint64_t order, bool end_coun
 
 	if (c->tree.n_nodes > PROFILE_MAX_STACKS)
 		return RUCHY_E_LIMIT;
-	if (!thread || stack_tree_add(&c->tree, stack, &key.stack) < 0)
+	if (!thread || add_stack(c, stack, &key.stack) < 0)
 		return RUCHY_E_NOMEM;
 	rc = profile_join_see(&c->join, &c->tree, thread->thread, stack, end_counts, &key.cut);
 	if (rc < 0)

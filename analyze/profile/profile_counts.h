@@ -73,6 +73,7 @@ struct profile_counts {
 	struct intern texts;               /* thread names */
 	struct stack_tree tree;            /* `stack` numbers are its nodes */
 	struct first_seen groups, threads; /* of group_key, thread_key */
+	const struct stack *ahead;         /* borrowed: the one that comes next; NULL: not known */
 	struct profile_join join;
 	struct counts_column *columns; /* owned */
 	size_t n_columns;
@@ -102,6 +103,9 @@ struct profile_counts *profile_counts_new(void);
 /* A trace begins: names at addresses seen before may be others; there are `n_columns` now.
  * RUCHY_E_NOMEM. */
 int profile_counts_trace(struct profile_counts *c, size_t n_columns);
+/* This stack is the next that is counted, and does not change until then: what that needs is
+ * fetched meanwhile. */
+void profile_counts_ahead(struct profile_counts *c, const struct stack *stack);
 /* The place of a sample among the counts, made at first sight, without any weight; `end_counts` and
  * the rest as below. */
 int profile_counts_place(struct profile_counts *c, uint64_t order, bool end_counts,

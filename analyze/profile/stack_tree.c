@@ -172,20 +172,50 @@ static size_t way_of(const struct stack *stack)
 	return (size_t)((address * HASH_ODD) >> 32) % STACK_TREE_WAYS;
 }
 
-/* Nodes of the stack's frames [same, n), outermost first, into t->last. `node` and `hash`: of the
- * frame before; then of the last of them. RUCHY_E_NOMEM. */
-static int add_frames(struct stack_tree *t, const struct stack *stack, size_t same, size_t n,
-		      uint32_t node, uint64_t hash)
+static void fetch(const struct stack_tree *t, uint64_t hash)
 {
-	for (size_t i = same; i < n; i++) {
-		const struct stack_frame *f = &stack->frames[stack->n_frames - 1 - i];
+	__builtin_prefetch(&t->edges[hash & (t->n_edges - 1)]);
+}
+
+static struct frame_key key_of(const struct stack_frame *f)
+{
+	return (struct frame_key){ f->address, f->module, f->flags };
+}
+
+/* Where only the leaf is another, it is not kept in the place of a deeper stack's frame, so that
+ * what is known of those below stays. */
+void stack_tree_begin(struct stack_tree *t, const struct stack *stack)
+{
+	size_t way = way_of(stack), n = stack->n_frames;
+	struct frame_key leaf;
+
+	t->last = t->steps + way * STACK_MAX_FRAMES;
+	t->depth = &t->depths[way];
+	t->same = shared(t->last, *t->depth, stack);
+	t->hash = t->same ? t->last[t->same - 1].hash : t->nodes[0].hash;
+	t->only_leaf = t->same + 1 == n && n < *t->depth;
+	if (t->only_leaf) {
+		leaf = key_of(stack->frames);
+		t->hash = extend(t->hash, &leaf);
+	} else if (t->same < n) {
+		*t->depth = t->same; /* until all have nodes */
+	}
+	for (size_t i = t->same; i < n && !t->only_leaf; i++) {
 		struct stack_step *step = &t->last[i];
 
-		step->frame = (struct frame_key){ f->address, f->module, f->flags };
-		hash = step->hash = extend(hash, &step->frame);
-		__builtin_prefetch(&t->edges[hash & (t->n_edges - 1)]);
+		step->frame = key_of(&stack->frames[n - 1 - i]);
+		t->hash = step->hash = extend(t->hash, &step->frame);
+		fetch(t, t->hash);
 	}
-	for (size_t i = same; i < n; i++) {
+	fetch(t, t->hash);
+}
+
+/* The nodes of the frames [same, n) and of the leaf. RUCHY_E_NOMEM. */
+static int add_frames(struct stack_tree *t, size_t n)
+{
+	uint32_t node = t->same ? t->last[t->same - 1].node : 0;
+
+	for (size_t i = t->same; i < n; i++) {
 		struct stack_step *step = &t->last[i];
 
 		t->leaf = child(t, step->hash, node, &step->frame);
@@ -194,6 +224,7 @@ static int add_frames(struct stack_tree *t, const struct stack *stack, size_t sa
 		node = step->node = t->leaf->node;
 		step->edge = (uint32_t)(t->leaf - t->edges);
 	}
+	*t->depth = n;
 	return 0;
 }
 
@@ -206,36 +237,32 @@ struct stack_edge *stack_tree_edge(const struct stack_tree *t, size_t i)
 	return find(t, step->hash, i ? t->last[i - 1].node : 0, &step->frame);
 }
 
-/* Where only the leaf is another, it is not kept in the place of a deeper stack's frame, so that
- * what is known of those below stays. */
-int stack_tree_add(struct stack_tree *t, const struct stack *stack, uint32_t *ret_node)
+int stack_tree_end(struct stack_tree *t, const struct stack *stack, uint32_t *ret_node)
 {
-	size_t way = way_of(stack), n = stack->n_frames, same;
-	struct stack_step *known = t->steps + way * STACK_MAX_FRAMES;
-	uint64_t hash = t->nodes[0].hash;
-	uint32_t node = 0;
+	size_t n = stack->n_frames;
+	struct frame_key leaf;
+	int rc = make_room(t, n - t->same);
 
-	t->last = known;
 	t->leaf = NULL;
-	same = t->same = shared(known, t->depths[way], stack);
-	if (same) {
-		hash = known[same - 1].hash;
-		node = known[same - 1].node;
-	}
-	if (make_room(t, n - same) < 0)
-		return RUCHY_E_NOMEM;
-	if (same + 1 == n && n < t->depths[way]) {
-		const struct stack_frame *f = stack->frames;
-		const struct frame_key leaf = { f->address, f->module, f->flags };
-
-		t->leaf = child(t, extend(hash, &leaf), node, &leaf);
-	} else if (same < n) {
-		t->depths[way] = 0; /* should it fail */
-		if (add_frames(t, stack, same, n, node, hash) == 0)
-			t->depths[way] = n;
-	} else if (n) {
+	*ret_node = 0;
+	if (rc < 0 || !n)
+		return rc;
+	if (t->only_leaf) {
+		leaf = key_of(stack->frames);
+		t->leaf = child(t, t->hash, t->same ? t->last[t->same - 1].node : 0, &leaf);
+	} else if (t->same < n) {
+		rc = add_frames(t, n);
+	} else {
 		t->leaf = stack_tree_edge(t, n - 1);
 	}
-	*ret_node = t->leaf ? t->leaf->node : 0;
-	return t->leaf || !n ? 0 : RUCHY_E_NOMEM;
+	if (rc < 0 || !t->leaf)
+		return RUCHY_E_NOMEM;
+	*ret_node = t->leaf->node;
+	return 0;
+}
+
+int stack_tree_add(struct stack_tree *t, const struct stack *stack, uint32_t *ret_node)
+{
+	stack_tree_begin(t, stack);
+	return stack_tree_end(t, stack, ret_node);
 }

@@ -64,8 +64,13 @@ struct stack_tree {
 		uint32_t node;
 		uint32_t edge; /* of those that were not `same`, until the next stack */
 	} * last;
-	struct stack_step *steps;       /* owned: STACK_TREE_WAYS times STACK_MAX_FRAMES */
-	size_t same;                    /* frames of the last stack that it was found to share */
+	struct stack_step *steps; /* owned: STACK_TREE_WAYS times STACK_MAX_FRAMES */
+	/* What stack_tree_begin found: how many frames the stack shares with its way's last one;
+	 * has it one more and no other; the hash of all; where the way's depth is. */
+	size_t same;
+	bool only_leaf;
+	uint64_t hash;
+	size_t *depth;
 	size_t depths[STACK_TREE_WAYS]; /* of each, which may go on behind the last stack's end */
 };
 
@@ -73,6 +78,10 @@ struct stack_tree {
 int stack_tree_init(struct stack_tree *t);
 /* The node of a stack, made at first sight. RUCHY_E_NOMEM. */
 int stack_tree_add(struct stack_tree *t, const struct stack *stack, uint32_t *ret_node);
+/* The same in two steps, with time between them in which the memory comes that the second one
+ * needs; for no other stack meanwhile, and `stack` stays as it is. */
+void stack_tree_begin(struct stack_tree *t, const struct stack *stack);
+int stack_tree_end(struct stack_tree *t, const struct stack *stack, uint32_t *ret_node);
 /* The node of `frame` called by `parent`, made at first sight; 0: no memory. */
 uint32_t stack_tree_child(struct stack_tree *t, uint32_t parent, const struct frame_key *frame);
 static inline const struct frame_key *stack_tree_frame(const struct stack_tree *t, uint32_t frame)

@@ -145,6 +145,8 @@ static void test_add_what_was_found_before_is_checked(void **unused)
 		uint32_t step;
 
 		change(&state, s, &e);
+		if (random_of(&state, 2))
+			profile_counts_ahead(c, s);
 		assert_int_equal(profile_counts_add(c, i, 0, true, &e, comms[e.tid - 1], s, &at),
 				 0);
 		check_place(c, &at, s, &e);
