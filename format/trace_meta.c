@@ -274,6 +274,19 @@ static int take_loss(struct trace_meta *meta, struct ruchy_cursor *c)
 	return 0;
 }
 
+static int take_paused(struct trace_meta *meta, struct ruchy_cursor *c)
+{
+	uint64_t time_ns = ruchy_get64(c), *entry;
+
+	if (c->bad || meta->n_pauses >= MAX_ENTRIES)
+		return RUCHY_E_DAMAGED;
+	entry = append(&meta->pauses, &meta->n_pauses, sizeof(*entry));
+	if (!entry)
+		return RUCHY_E_NOMEM;
+	*entry = time_ns;
+	return 0;
+}
+
 static int take_end(struct trace_meta *meta, struct ruchy_cursor *c)
 {
 	meta->end_status = ruchy_get32(c);
@@ -333,6 +346,8 @@ static int take_item(struct trace_meta *meta, uint32_t tag, const uint8_t *value
 		return take_total(meta, &c);
 	case WIRE_META_LOSS:
 		return take_loss(meta, &c);
+	case WIRE_META_PAUSED:
+		return take_paused(meta, &c);
 	case WIRE_META_END:
 		return take_end(meta, &c);
 	case WIRE_META_PAC_MASK:
@@ -395,6 +410,7 @@ void trace_meta_fini(struct trace_meta *meta)
 	free(meta->recording);
 	free(meta->totals);
 	free(meta->losses);
+	free(meta->pauses);
 	for (size_t i = 0; i < meta->n_build_ids; i++)
 		free(meta->build_ids[i].path);
 	free(meta->build_ids);
@@ -528,6 +544,14 @@ void trace_meta_put_loss(struct ruchy_buf *buf, const struct meta_loss *loss)
 	ruchy_buf_put64(&v, loss->to_ns);
 	ruchy_buf_put64(&v, loss->lost);
 	put_value(buf, WIRE_META_LOSS, &v);
+}
+
+void trace_meta_put_paused(struct ruchy_buf *buf, uint64_t time_ns)
+{
+	struct ruchy_buf v = { 0 };
+
+	ruchy_buf_put64(&v, time_ns);
+	put_value(buf, WIRE_META_PAUSED, &v);
 }
 
 void trace_meta_put_end(struct ruchy_buf *buf, const struct trace_meta *meta)

@@ -63,6 +63,8 @@ struct session {
 	uint64_t bytes;        /* of those before */
 	struct flight *flight; /* NULL: what is recorded is written at once */
 	bool snapshot_due;
+	struct ruchy_buf pauses; /* META about them, to be written */
+	unsigned n_pauses;       /* of those that were told of */
 	struct drain *drain;
 	struct kernel_table *kernel; /* NULL: not read beside the recording */
 	struct pollfd *polls;        /* as above, then sample and sideband rings by CPU */
@@ -468,6 +470,16 @@ static int take_snapshot(struct session *s, struct ruchy_error *err)
 
 /* ---- running ---- */
 
+/* To be called when sampling was paused: since now, nothing is sampled. */
+static void note_pause(struct session *s)
+{
+	if (s->sampling.pauses == s->n_pauses)
+		return;
+	s->n_pauses = s->sampling.pauses;
+	if (event_set_has_monotonic_times(s->events))
+		trace_meta_put_paused(&s->pauses, now_ns());
+}
+
 static void handle_control(struct session *s)
 {
 	enum control_command command;
@@ -483,6 +495,7 @@ static void handle_control(struct session *s)
 			s->snapshot_due = true;
 		else if (command == CONTROL_SNAPSHOT)
 			command = CONTROL_UNKNOWN;
+		note_pause(s);
 		control_answer(s->control, command);
 	}
 }
@@ -495,6 +508,7 @@ static void handle_signals(struct session *s)
 	while ((event = signals_next(&s->signals, &signal)) != SIGNALS_NONE) {
 		if (event == SIGNALS_PAUSE && !s->failed)
 			sampling_toggle(&s->sampling, now_ns());
+		note_pause(s);
 		s->snapshot_due |= event == SIGNALS_SNAPSHOT && s->flight;
 		if (event == SIGNALS_CHILD || event == SIGNALS_PAUSE || event == SIGNALS_SNAPSHOT)
 			continue;
@@ -524,7 +538,10 @@ static int drain_what_woke(struct session *s, struct ruchy_error *err)
 	bool samples = false, sideband = false;
 	size_t n = s->cpus.n;
 	uint64_t now = now_ns();
+	int rc = s->pauses.size ? write_meta(s, &s->pauses, err) : 0;
 
+	if (rc < 0)
+		return rc;
 	for (size_t i = 0; i < n; i++) {
 		if (woke(s, i)) {
 			drain_mark(s->drain, i);
@@ -653,6 +670,7 @@ static void close_session(struct session *s)
 	event_set_free(s->events);
 	close_trace(s, NULL);
 	ruchy_buf_fini(&s->totals);
+	ruchy_buf_fini(&s->pauses);
 	free(s->name);
 	target_free(s->target);
 	run_as_fini(&s->user);

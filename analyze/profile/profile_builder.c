@@ -326,6 +326,7 @@ int profile_builder_trace(struct profile_builder *b, const char *path,
 {
 	int rc = b->info.n_traces++ ? 0 : describe(b, path, meta);
 
+	b->meta = meta;
 	for (size_t i = 0; i < meta->events.n_events; i++)
 		if (meta->events.events[i].stack_user > b->dump_bytes)
 			b->dump_bytes = meta->events.events[i].stack_user;

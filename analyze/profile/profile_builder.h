@@ -43,6 +43,7 @@ struct profile_builder {
 	struct trace_times *times;        /* owned, by trace */
 	struct profile_offcpu *off;       /* owned; NULL: no trace tells of switches */
 	bool switches;                    /* the current trace does */
+	const struct trace_meta *meta;    /* borrowed: the current trace's; it grows */
 	int blocked, preempted;           /* columns of `off`; -1: none */
 	const struct profile_time *weigh; /* what reports show; NULL: the time base */
 	bool lines, leaves;

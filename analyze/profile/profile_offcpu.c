@@ -48,6 +48,7 @@ struct profile_offcpu {
 	struct off_thread *threads; /* owned, by number in `tids` */
 	struct stack *none;         /* owned: no frame at all */
 	uint64_t last_ns;           /* of any note of the trace */
+	size_t n_paused;            /* pauses of the trace that are behind us */
 };
 
 struct profile_offcpu *profile_offcpu_new(size_t blocked, size_t preempted, unsigned workers)
@@ -224,12 +225,43 @@ static struct off_thread *thread_of(struct profile_offcpu *o, uint32_t tid, int 
 	return &o->threads[number];
 }
 
+/* The recording's end or a pause ends all intervals: what threads do from then on is not known. */
+static int cut_all(struct profile_builder *b, uint64_t end_ns)
+{
+	struct profile_offcpu *o = b->off;
+	int rc = 0;
+
+	for (size_t i = 0; rc == 0 && i < o->tids.n; i++) {
+		if (o->threads[i].state == THREAD_OFF) {
+			b->info.off_cpu.open += o->threads[i].out.comm != NULL;
+			rc = charge(b, &o->threads[i], end_ns);
+		}
+		o->threads[i] = (struct off_thread){ .state = THREAD_UNKNOWN };
+	}
+	return rc;
+}
+
+/* Pauses that began before `until_ns`. */
+static int take_pauses(struct profile_builder *b, uint64_t until_ns)
+{
+	struct profile_offcpu *o = b->off;
+	int rc = 0;
+
+	while (rc == 0 && o->n_paused < b->meta->n_pauses &&
+	       b->meta->pauses[o->n_paused] < until_ns)
+		rc = cut_all(b, b->meta->pauses[o->n_paused++]);
+	return rc;
+}
+
 static int take_note(struct profile_builder *b, const struct note *note)
 {
 	struct profile_off_cpu *info = &b->info.off_cpu;
-	int rc;
-	struct off_thread *t = thread_of(b->off, note->tid, &rc);
+	int rc = take_pauses(b, note->time_ns);
+	struct off_thread *t;
 
+	if (rc < 0)
+		return rc;
+	t = thread_of(b->off, note->tid, &rc);
 	if (!t)
 		return rc;
 	if (note->time_ns > b->off->last_ns)
@@ -310,16 +342,15 @@ int profile_offcpu_end(struct profile_builder *b, uint64_t end_ns, uint64_t orde
 
 	if (o->last_ns > end_ns)
 		end_ns = o->last_ns;
-	for (size_t i = 0; rc == 0 && i < o->tids.n; i++) {
-		if (o->threads[i].state != THREAD_OFF)
-			continue;
-		b->info.off_cpu.open += b->off->threads[i].out.comm != NULL;
-		rc = charge(b, &o->threads[i], end_ns);
-	}
+	if (rc == 0)
+		rc = take_pauses(b, end_ns);
+	if (rc == 0)
+		rc = cut_all(b, end_ns);
 	/* what was charged belongs to this trace, and the next one's threads are others */
 	b->counts[o->rest]->last_order = o->rest_order;
 	keyset_fini(&o->tids);
 	keyset_init(&o->tids, sizeof(uint32_t));
 	o->last_ns = 0;
+	o->n_paused = 0;
 	return rc;
 }

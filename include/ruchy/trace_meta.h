@@ -68,6 +68,8 @@ struct trace_meta {
 	size_t n_totals;
 	struct meta_loss *losses;
 	size_t n_losses;
+	uint64_t *pauses; /* times at which sampling was paused, as they came */
+	size_t n_pauses;
 	bool has_end;                 /* false: the recording was cut off */
 	uint32_t end_status, end_how; /* wait(2) status; enum wire_end */
 	uint64_t end_duration_ns, end_cpu_ns, end_samples, end_withheld;
@@ -100,6 +102,7 @@ void trace_meta_put_recording(struct ruchy_buf *buf, uint32_t flags, int task_ti
 			      const char *text);
 void trace_meta_put_total(struct ruchy_buf *buf, const struct meta_total *total);
 void trace_meta_put_loss(struct ruchy_buf *buf, const struct meta_loss *loss);
+void trace_meta_put_paused(struct ruchy_buf *buf, uint64_t time_ns);
 void trace_meta_put_end(struct ruchy_buf *buf,
 			const struct trace_meta *meta); /* the end_* members */
 

@@ -106,7 +106,8 @@ enum wire_object_role {
 	X(COUNTER_HOW, 20) /* how a counter was opened, see below */                              \
 	X(RECORDING, 21)   /* how the events were opened together, see below */                   \
 	X(STACK_PRIVACY, 22) /* text: what was done to stacks and registers: "redact" */          \
-	X(UNWOUND, 24)       /* text: program and version that unwound the samples */
+	X(UNWOUND, 24)       /* text: program and version that unwound the samples */             \
+	X(PAUSED, 25)        /* u64: the time since when nothing was sampled, for a while */
 
 #define WIRE_META_ENUM(name, value) WIRE_META_##name = (value),
 enum wire_meta_tag { WIRE_META_ITEMS(WIRE_META_ENUM) };

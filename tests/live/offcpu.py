@@ -129,6 +129,18 @@ def check_ordinary_user(bin_dir, programs, work):
     judge(f"{name}: every interval is counted as without a stack", off["unsampled"] != off["intervals"] and f"{off}")
 
 
+def check_pause(bin_dir, work):
+    """What waits all through a pause is charged with what is before it only; the shell's parent is the recorder."""
+    trace = work / "pause.rtrace"
+    run([bin_dir / "ruchy-record", "-q", "-e", "cpu_clock", "--off-cpu", "-o", trace, "--", "sh", "-c",
+         "sleep 2.3 & sleep 0.3; kill -USR1 $PPID; sleep 1; kill -USR1 $PPID; wait"])
+    report = json.loads(run([bin_dir / "ruchy-analyze", "-q", "--weight", "off_cpu", "--output", "-", trace]).stdout)
+    longest = max((t["counters"].get("blocked", {}).get("count", 0) for t in report["threads"] if t["name"] == "sleep"),
+                  default=0)
+    judge("a pause cuts what waits", not 0.2e9 < longest < 1.15e9 and f"{longest} ns of 2.3 s, 0.3 of them before the pause")
+    judge("and that is counted", report["off_cpu"]["open"] < 1 and f"{report['off_cpu']}")
+
+
 def main():
     bin_dir, programs = Path(sys.argv[1]).resolve(), Path(sys.argv[2]).resolve()
     with tempfile.TemporaryDirectory(prefix="ruchy-offcpu-") as top:
@@ -143,6 +155,7 @@ def main():
             judge("a storm of switches: nothing is lost", "(0 lost)" not in r.said and r.said)
             # what a switch costs with perf in it is on the CPU for the one, off it for the other
             check_sums("a storm of switches", r, 15)
+            check_pause(bin_dir, work)
             run([bin_dir / "ruchy-record", "-q", "-e", "cpu_clock", "-o", work / "on.rtrace", "--", programs / "waits", "5", "1"])
             done = subprocess.run([str(bin_dir / "ruchy-analyze"), "--weight", "wall", str(work / "on.rtrace")],
                                   capture_output=True, text=True)

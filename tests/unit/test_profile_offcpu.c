@@ -293,6 +293,43 @@ static void test_offcpu_end_cuts(void **state)
 	profile_free(p);
 }
 
+static void paused(struct fixture *f, uint64_t time)
+{
+	struct ruchy_buf items = { 0 };
+
+	trace_meta_put_paused(&items, time);
+	assert_int_equal(trace_meta_parse(&f->meta, items.data, items.size, NULL), 0);
+	ruchy_buf_fini(&items);
+}
+
+/* What a thread did in a pause is not known, whatever it did before and does behind it. */
+static void test_offcpu_pause_cuts(void **state)
+{
+	struct fixture f;
+	struct profile *p;
+
+	(void)state;
+	setup(&f, &plain);
+	leaves(&f, 7, 200, OUT);
+	switched(&f, 8, 250, IN);
+	leaves(&f, 9, 300, OUT);
+	paused(&f, 1000);
+	settle(&f, 900);
+	switched(&f, 7, 5000, IN); /* not off since 200, and not since 1000 */
+	leaves(&f, 7, 5100, OUT);
+	switched(&f, 8, 5200, IN); /* no switch is lost */
+	switched(&f, 7, 5400, IN);
+	leaves(&f, 8, 5500, OUT);
+	paused(&f, 6000); /* and that goes on */
+	settle(&f, UINT64_MAX);
+	p = finish(&f, 9000, NULL);
+	assert_int_equal(total_of(p, "blocked"), 800 + 700 + 300 + 500);
+	assert_int_equal(p->info.off_cpu.intervals, 4);
+	assert_int_equal(p->info.off_cpu.open, 3);
+	assert_int_equal(p->info.off_cpu.unmatched, 0);
+	profile_free(p);
+}
+
 /* ---- shared by workers ---- */
 
 static uint64_t rows_digest(const struct profile *p);
@@ -461,6 +498,7 @@ int main(void)
 		cmocka_unit_test(test_offcpu_without_stack),
 		cmocka_unit_test(test_offcpu_lost_switches_make_no_interval),
 		cmocka_unit_test(test_offcpu_end_cuts),
+		cmocka_unit_test(test_offcpu_pause_cuts),
 		cmocka_unit_test(test_offcpu_same_for_any_number_of_workers),
 		cmocka_unit_test(test_weigh_each_time),
 		cmocka_unit_test(test_weigh_rows_add_up),
