@@ -15,7 +15,7 @@
 #include "analyze/unwind/cfi_step.h"
 #include "analyze/unwind/unwind_tables.h"
 
-#define PLACE_BITS 13 /* 8192 slots */
+#define PLACE_BITS 13 /* 8192 slots; at most 16 */
 
 struct place {
 	struct module *module; /* NULL: no mapping */
@@ -37,11 +37,17 @@ struct place_cache {
 	struct unwind_tables *tables; /* borrowed */
 	const struct arch *arch;
 	struct place_slot slots[1u << PLACE_BITS];
+	uint16_t callers[1u << PLACE_BITS]; /* by slot: that of the caller last found */
 	struct place places[1u << PLACE_BITS];
 };
 
 /* Look `pc` up and keep it at slot `i`, which is its own. */
 void place_fill(struct place_cache *c, const struct addrspace *space, uint64_t pc, size_t i);
+
+static inline bool place_is(const struct place_slot *slot, uint32_t id, uint64_t pc)
+{
+	return slot->pc == pc && slot->space == id;
+}
 
 /* The slot of a pc in an address space with number `id`, which is not 0: filled. */
 static inline size_t place_at(struct place_cache *c, const struct addrspace *space, uint32_t id,
@@ -50,8 +56,25 @@ static inline size_t place_at(struct place_cache *c, const struct addrspace *spa
 	uint64_t h = (pc ^ (uint64_t)id << 40) * 0x9e3779b97f4a7c15ull;
 	size_t i = (size_t)(h >> (64 - PLACE_BITS));
 
-	if (c->slots[i].pc != pc || c->slots[i].space != id)
+	if (!place_is(&c->slots[i], id, pc))
 		place_fill(c, space, pc, i);
+	return i;
+}
+
+/*
+ * The same where the place of the callee is slot `callee`. Mostly it is the caller that was there
+ * last; which takes no more than to be checked, and the processor goes on with its slot before
+ * `pc` has come from the stack.
+ */
+static inline size_t place_caller(struct place_cache *c, const struct addrspace *space, uint32_t id,
+				  size_t callee, uint64_t pc)
+{
+	size_t i = c->callers[callee];
+
+	if (place_is(&c->slots[i], id, pc))
+		return i;
+	i = place_at(c, space, id, pc);
+	c->callers[callee] = (uint16_t)i;
 	return i;
 }
 

@@ -111,29 +111,30 @@ bool unwind_quick(struct walk *w, struct stack *s, uint32_t flags)
 	struct place_cache *const places = w->places;
 	const struct addrspace *const space = w->space;
 	const uint32_t space_id = w->space_id;
-	bool ended = false, interrupted = w->interrupted;
+	uint32_t back = w->interrupted ? 0 : STACK_FRAME_RETURN;
 	struct quick q = { 0 };
-	size_t n = first;
+	size_t n = first, at;
+	bool ended = false;
 
 	if (!space_id || !regs_get(&w->regs, w->arch->pc, &q.pc) ||
 	    !regs_get(&w->regs, w->arch->sp, &q.sp))
 		return false;
 	load(w, &q);
-	for (; n < STACK_MAX_FRAMES && !ended; n++) {
-		uint64_t back = interrupted ? 0 : 1;
-		const struct place_slot *slot =
-			&places->slots[place_at(places, space, space_id, q.pc - back)];
+	at = place_at(places, space, space_id, q.pc - (back ? 1 : 0));
+	while (n < STACK_MAX_FRAMES) {
+		const struct place_slot *slot = &places->slots[at];
 
 		/* kept only if it is passed */
 		s->frames[n] =
-			(struct stack_frame){ slot->module, flags | (back ? STACK_FRAME_RETURN : 0),
-					      slot->address, q.sp };
+			(struct stack_frame){ slot->module, flags | back, slot->address, q.sp };
 		ended = slot->step.kind == CFI_STEP_ENTRY;
-		if (!ended &&
-		    (slot->step.kind == CFI_STEP_NONE || !step(&c, slot->step, interrupted, &q)))
+		n += ended;
+		if (ended || slot->step.kind == CFI_STEP_NONE || !step(&c, slot->step, !back, &q))
 			break;
-		interrupted = false;
+		n++;
+		back = STACK_FRAME_RETURN;
 		flags = 0;
+		at = place_caller(places, space, space_id, at, q.pc - 1);
 	}
 	s->n_frames = n;
 	if (ended)
