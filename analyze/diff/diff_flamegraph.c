@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 #include "analyze/diff/diff_flamegraph.h"
 
-#include <inttypes.h>
 #include <stdlib.h>
 
 #include "analyze/report/report_flamegraph.h"
+#include "analyze/report/report_number.h"
 
 /* The two sides as one tree: a profile of FLAME_SIDES columns, of which only the nodes are made. */
 struct merged {
@@ -135,14 +135,16 @@ int diff_flamegraph_write(const struct diff_comparison *c, enum diff_which layou
 	struct profile tree = { .n_nodes = c->d->n_nodes,
 				.n_columns = FLAME_SIDES,
 				.time_base = -1 };
-	char subtitle[160];
+	struct report_number before, after;
+	char subtitle[192];
 	int rc = RUCHY_E_NOMEM;
 
 	if (make_tree(&m, layout)) {
 		snprintf(subtitle, sizeof(subtitle),
-			 "%s, %" PRIu64 " samples before, %" PRIu64 " after; as wide as %s",
+			 "%s, %s samples before, %s after; as wide as %s",
 			 c->column >= 0 ? diff_column_name(c->d, c->column) : "nothing",
-			 m.samples[DIFF_BASE], m.samples[DIFF_NEW],
+			 report_number_grouped(&before, m.samples[DIFF_BASE]),
+			 report_number_grouped(&after, m.samples[DIFF_NEW]),
 			 layout == DIFF_BASE ? "before" : "after");
 		tree.nodes = m.nodes;
 		rc = report_flamegraph_changes(&tree, options, subtitle, out);

@@ -230,7 +230,7 @@ static unsigned put_changes(const struct flame_colour *c, unsigned x, unsigned y
 	static const struct {
 		const char *text;
 		double good;
-	} scale[] = { { "less self time", 1 }, { "the same", 0 }, { "more", -1 } };
+	} scale[] = { { "less self", 1 }, { "the same", 0 }, { "more", -1 } };
 
 	put_legend_box(c, x, y);
 	put_palette(c, &vanished);

@@ -13,7 +13,7 @@
 	const height = Number(svg.getAttribute("height"));
 	const inverted = group.hasAttribute("fg:inverted");
 	let frames = [], shown = [], zoomed = null, focused = null, term = "";
-	let elidedText = "", titleText = "", idleText = "";
+	let elidedText = "", titleText = "", subtitleText = "", idleText = "";
 
 	// "name (1,234 samples, 5.67%)", perhaps with ratios: "..., 5.67%, IPC 0.53)"
 	const nameOf = (title) => title.replace(/ \([0-9,]+ samples, [0-9.]+%(, [^()]*)?\)$/, "");
@@ -95,6 +95,7 @@
 	function write(width, elided) {
 		const fits = Number(byId("elided").getAttribute("x")) + CHAR * elided.length < width;
 		byId("title").textContent = fit(titleText, width - 170, TITLE_CHAR); // less its buttons
+		byId("subtitle").textContent = fit(subtitleText, width - PAD);
 		byId("elided").textContent = fits ? elided : "";
 		idleText = fits ? "" : elided;
 		tell(null);
@@ -258,6 +259,7 @@
 		svg.removeAttribute("viewBox"); // pixels from here on
 		elidedText = byId("elided").textContent;
 		titleText = byId("title").textContent;
+		subtitleText = byId("subtitle").textContent;
 		fitScreen();
 		byId("search").classList.remove("hidden");
 		group.setAttribute("tabindex", "0");

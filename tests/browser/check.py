@@ -379,18 +379,24 @@ def svg_visible(tab):
     return tab.b.execute_script("return document.querySelectorAll('#frames > g').length")
 
 
+def svg_fits(tab, size):
+    """The picture is as wide as the screen, and so is all of its text."""
+    left_out = tab.text("#elided") or tab.text("#details")  # where there is no room beside the legend
+    assert re.search("not drawn|more until zoomed in", left_out), f"what is left out is not said: {left_out}"
+    wide, whole = tab.b.execute_script("return [innerWidth, Number(document.documentElement.getAttribute('width'))]")
+    assert wide == whole == size[0], f"a picture of {whole} px in a window of {wide}, the screen has {size[0]}"
+    title, search, subtitle = (tab.find(s).rect for s in ("#title", "#search", "#subtitle"))
+    assert subtitle["x"] >= 0 and subtitle["x"] + subtitle["width"] <= whole, f"the subtitle is {subtitle}"
+    assert title["width"] > 100 and title["x"] >= 0, f"the title is {title}"
+    assert title["x"] + title["width"] <= search["x"], f"the title {title} runs into {search}"
+    legend = tab.b.execute_script("return Math.max(...[...document.querySelectorAll('#foot text:not([id])')].map(t => t.getBoundingClientRect().right))")
+    assert legend <= whole, f"the legend ends at {legend}"
+
+
 def check_svg(browser, path, truth, shots, name, size, inverted):
     tab = Tab(browser, path, shots, name)
     f = truth.common()
     left_out = tab.text("#elided") or tab.text("#details")  # where there is no room beside the legend
-
-    def fits():
-        assert re.search("not drawn|more until zoomed in", left_out), f"what is left out is not said: {left_out}"
-        wide, whole = tab.b.execute_script("return [innerWidth, Number(document.documentElement.getAttribute('width'))]")
-        assert wide == whole == size[0], f"a picture of {whole} px in a window of {wide}, the screen has {size[0]}"
-        title, search = (tab.find(s).rect for s in ("#title", "#search"))
-        assert title["width"] > 100 and title["x"] >= 0, f"the title is {title}"
-        assert title["x"] + title["width"] <= search["x"], f"the title {title} runs into {search}"
 
     def zoom():
         # The third row: the root and the thread's name are below it.
@@ -435,7 +441,7 @@ def check_svg(browser, path, truth, shots, name, size, inverted):
         tab.keys(Keys.ESCAPE)
         assert tab.b.execute_script("return document.querySelector('#unzoom').classList.contains('hidden')"), f"still at {inner}"
 
-    for what, step in [("fits the screen", fits), ("zooms", zoom), ("searches", search), ("has a keyboard", keyboard), ("is inert and quiet", lambda: check_inert(tab))]:
+    for what, step in [("fits the screen", lambda: svg_fits(tab, size)), ("zooms", zoom), ("searches", search), ("has a keyboard", keyboard), ("is inert and quiet", lambda: check_inert(tab))]:
         attempt(f"{name} {what}", step)
 
 
@@ -508,6 +514,7 @@ def main(bin_dir):
         return failed
     made = made_profile.make(shots / "made", 3000)
     analyze(bin_dir, shots / "made", made)
+    subprocess.run([bin_dir / "ruchy-analyze", "diff", "-q", "--flame-graph", shots / "made/diff.svg", made, "--", made], check=True, stderr=subprocess.DEVNULL)
     subprocess.run([bin_dir / "ruchy-analyze", "-q", "--inverted", "--title", "upside down", "--flame-graph", shots / "made/inverted.svg", made],
                    check=True, stderr=subprocess.DEVNULL)
     truth = Truth(shots / "made/page.json", shots / "made/page.script")
@@ -518,6 +525,7 @@ def main(bin_dir):
             attempt(f"page-{name} shows lines in their source", lambda: check_source(browser, shots / "made/page.html", shots))
             check_svg(browser, shots / "made/page.svg", truth, shots, f"svg-{name}", size, False)
             check_svg(browser, shots / "made/inverted.svg", truth, shots, f"icicle-{name}", size, True)
+            attempt(f"diff-{name} fits the screen", lambda: svg_fits(Tab(browser, shots / "made/diff.svg", shots, f"diff-{name}"), size))
         finally:
             browser.quit()
     attempt("the flame graph is a picture without scripts", lambda: check_without_scripts(shots / "made/page.svg", shots))
