@@ -454,7 +454,8 @@ def dump_lines(time, address, lines):
 def made_at_run_time(late=False):
     """Code of two processes at one address; code whose place is used again, and code that moves.
 
-    `late`: the compiler wrote its dump when all of it had run; only the index leads to it before."""
+    `late`: the compiler wrote its dump when all of it had run; only the index leads to it before. In between
+    stands more than the analyzer keeps before it unwinds what it has (16 MiB, packed)."""
     trace, event = Trace(), usual_event()
     trace.meta([ARCH, event.item()])
     start, code = 0x7f0000000000, 0x7f0000001000
@@ -482,6 +483,11 @@ def made_at_run_time(late=False):
     trace.records(SAMPLES, samples, first=120, last=360)
     trace.mark(400)
     if late:
+        noise = random.Random(5)
+        for time in range(401, 406):
+            trace.records(SAMPLES, [event.other(200, noise.randbytes(65000), 7, 7, time) for _ in range(55)],
+                          first=time, last=time)
+        trace.mark(500)
         put_dump()
         trace.index()
     return trace
