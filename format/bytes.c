@@ -3,6 +3,11 @@
 
 #include <stdlib.h>
 
+void ruchy_clear(void *p, size_t size)
+{
+	memset(p, 0, size);
+}
+
 static bool reserve(struct ruchy_buf *b, size_t size)
 {
 	size_t capacity = b->capacity ? b->capacity : 4096;

@@ -188,7 +188,9 @@ int sample_layout(const struct event_desc *desc, const uint8_t *record, size_t s
 	uint64_t type = desc->sample_type;
 	struct event_sample *s = &ret->event.sample;
 
-	*ret = (struct sample_layout){ .event = { .type = PERF_RECORD_SAMPLE, .event = -1 } };
+	ruchy_clear(ret, sizeof(*ret));
+	ret->event.type = PERF_RECORD_SAMPLE;
+	ret->event.event = -1;
 	if (type & ~KNOWN_BITS)
 		return RUCHY_E_UNSUPPORTED;
 	ruchy_get32(&c);

@@ -65,6 +65,10 @@ static inline void ruchy_store64(void *p, uint64_t v)
 	ruchy_store32((uint8_t *)p + 4, (uint32_t)(v >> 32));
 }
 
+/* Zero bytes. A function: of a large structure's own size the compiler makes a `rep stos`, which
+ * takes longer than the record that is decoded into it. */
+void ruchy_clear(void *p, size_t size);
+
 /* A checked view of bytes owned by somebody else. */
 struct ruchy_cursor {
 	const uint8_t *at;
