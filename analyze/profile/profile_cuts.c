@@ -19,35 +19,73 @@ static uint64_t time_samples(const struct finish *f, uint32_t group)
 	return n;
 }
 
-/* Where a stack was joined last: what is deeper need not be looked for from the root again. */
-struct joined_stack {
-	uint32_t callers, node; /* callers 0: not yet */
-	size_t depth;
+/* Stacks as joined: a node of the tree called by those callers. */
+struct joined {
+	struct stack_tree *tree;
+	struct keyset keys; /* of struct joined_key */
+	struct joined_stack {
+		uint32_t node, depth;
+	} * stacks; /* owned, by number in `keys` */
+	size_t max_stacks;
 };
 
-/* The stack `node` as called by the stack that the result says; `*ret` 0: it would be too deep. */
-static int join_stack(struct stack_tree *t, struct joined_stack *known,
-		      const struct join_result *result, uint32_t node, uint32_t *ret)
+struct joined_key {
+	uint32_t callers, node;
+};
+
+/* KEYSET_NONE: no memory. `*ret_known`: it was there before. */
+static uint32_t number_of(struct joined *j, uint32_t callers, uint32_t node, bool *ret_known)
 {
-	struct joined_stack to = { result->node, result->node, result->depth };
-	uint32_t way[STACK_MAX_FRAMES];
+	const struct joined_key key = { callers, node };
+	size_t known = j->keys.n;
+	uint32_t number = keyset_add(&j->keys, &key);
+
+	*ret_known = number < known;
+	if (number != KEYSET_NONE && number >= j->max_stacks) {
+		size_t max = j->max_stacks ? 2 * j->max_stacks : 256;
+		struct joined_stack *bigger = realloc(j->stacks, max * sizeof(*bigger));
+
+		if (!bigger)
+			return KEYSET_NONE;
+		j->stacks = bigger;
+		j->max_stacks = max;
+	}
+	return number;
+}
+
+/* The stack `node` as called by the stack that the result says; `*ret` 0: it would be too deep.
+ * What joined stacks have in common is looked up here, so that the tree need not know it. */
+static int join_stack(struct joined *j, const struct join_result *result, uint32_t node,
+		      uint32_t *ret)
+{
+	struct joined_stack to = { result->node, result->depth };
+	uint32_t way[STACK_MAX_FRAMES], numbers[STACK_MAX_FRAMES], number;
+	struct stack_tree *t = j->tree;
+	bool known = false;
 	size_t n = 0;
 
 	*ret = 0;
-	for (; node && known[node].callers != result->node; node = t->nodes[node].parent)
+	for (; node; node = t->nodes[node].parent) {
+		number = number_of(j, result->node, node, &known);
+		if (number == KEYSET_NONE)
+			return RUCHY_E_NOMEM;
+		if (known && j->stacks[number].node) {
+			to = j->stacks[number];
+			break;
+		}
+		j->stacks[number].node = 0; /* not yet */
+		numbers[n] = number;
 		way[n++] = node;
-	if (node)
-		to = known[node];
+	}
 	if (to.depth + n > STACK_MAX_FRAMES)
 		return 0;
 	while (n) {
-		struct frame_key key = *stack_tree_frame(t, t->nodes[way[--n]].frame);
-
-		to.node = stack_tree_child(t, to.node, &key);
+		node = way[--n];
+		to.node = stack_tree_append(t, to.node, t->nodes[node].frame);
 		if (!to.node)
 			return RUCHY_E_NOMEM;
 		to.depth++;
-		known[way[n]] = to;
+		j->stacks[numbers[n]] = to;
 	}
 	if (t->n_nodes > PROFILE_MAX_STACKS)
 		return RUCHY_E_LIMIT;
@@ -55,7 +93,7 @@ static int join_stack(struct stack_tree *t, struct joined_stack *known,
 	return 0;
 }
 
-static int join_group(struct finish *f, struct joined_stack *known, uint32_t number,
+static int join_group(struct finish *f, struct joined *stacks, uint32_t number,
 		      const struct join_result *result)
 {
 	struct group_key *group = &f->p->groups[number];
@@ -64,7 +102,7 @@ static int join_group(struct finish *f, struct joined_stack *known, uint32_t num
 	struct thread_ends *ends;
 	uint64_t n;
 	uint32_t joined;
-	int rc = join_stack(&f->c->tree, known, result, group->stack, &joined);
+	int rc = join_stack(stacks, result, group->stack, &joined);
 
 	if (rc < 0 || !joined)
 		return rc;
@@ -104,27 +142,26 @@ int profile_cuts_join(struct finish *f)
 {
 	uint64_t dump = f->b->dump_bytes < f->b->dump_limit ? f->b->dump_bytes : f->b->dump_limit;
 	uint64_t completed[N_SIZES] = { 0 };
-	size_t n_nodes = f->c->tree.n_nodes; /* joining adds to them */
-	struct joined_stack *known = NULL;
+	struct joined stacks = { .tree = &f->c->tree };
 	struct join_result *results;
 	int rc = profile_join_run(&f->c->join, &f->c->tree, !f->b->no_join, &results);
 
-	if (rc == 0 && results && !(known = calloc(n_nodes, sizeof(*known))))
-		rc = RUCHY_E_NOMEM;
+	keyset_init(&stacks.keys, sizeof(struct joined_key));
 	for (uint32_t g = 0; rc == 0 && g < f->c->groups.keys.n; g++) {
 		uint32_t cut = f->p->groups[g].cut;
 
 		if (!cut)
 			continue;
 		if (results[cut - 1].node)
-			rc = join_group(f, known, g, &results[cut - 1]);
+			rc = join_group(f, &stacks, g, &results[cut - 1]);
 		if (f->p->groups[g].end == STACK_END_JOINED || !results[cut - 1].distance)
 			continue;
 		for (size_t i = 0; i < N_SIZES; i++)
 			if (results[cut - 1].distance + dump <= sizes[i])
 				completed[i] += time_samples(f, g);
 	}
-	free(known);
+	keyset_fini(&stacks.keys);
+	free(stacks.stacks);
 	free(results);
 	if (rc == 0)
 		advise(f, completed);

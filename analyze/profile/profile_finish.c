@@ -63,11 +63,44 @@ int profile_groups_keep(struct finish *f)
 	return 0;
 }
 
+static uint32_t *same_numbers(size_t n)
+{
+	uint32_t *numbers = profile_array(n, sizeof(*numbers));
+
+	for (uint32_t i = 0; numbers && i < n; i++)
+		numbers[i] = i;
+	return numbers;
+}
+
+/* One worker has seen all samples in their order: its counts are what merging would make of them.
+ */
+static int take_only(struct finish *f)
+{
+	struct profile_builder *b = f->b;
+	struct counts_map *map;
+
+	f->c = b->counts[0];
+	b->n_workers = 0;
+	if (b->rows) {
+		f->p->maps = map = profile_array(1, sizeof(*map));
+		if (!map)
+			return RUCHY_E_NOMEM;
+		f->p->n_maps = 1;
+		map->groups = same_numbers(f->c->groups.keys.n);
+		map->threads = same_numbers(f->c->threads.keys.n);
+		if (!map->groups || !map->threads)
+			return RUCHY_E_NOMEM;
+	}
+	return profile_groups_keep(f);
+}
+
 static int merge(struct finish *f)
 {
 	struct profile_builder *b = f->b;
 	int rc;
 
+	if (b->n_workers == 1)
+		return take_only(f);
 	f->c = profile_counts_new();
 	rc = f->c ? profile_counts_trace(f->c, b->n_columns) : RUCHY_E_NOMEM;
 	if (rc == 0 && b->rows) {

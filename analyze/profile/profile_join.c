@@ -11,7 +11,7 @@ void profile_join_init(struct profile_join *j)
 	*j = (struct profile_join){ .last_root = KEYSET_NONE };
 	keyset_init(&j->roots, sizeof(struct join_root));
 	keyset_init(&j->cuts, sizeof(struct join_cut));
-	keyset_init(&j->steps, sizeof(struct join_step));
+	keyset_init(&j->siblings, sizeof(struct join_step));
 }
 
 void profile_join_trace(struct profile_join *j)
@@ -31,8 +31,9 @@ void profile_join_fini(struct profile_join *j)
 {
 	keyset_fini(&j->roots);
 	keyset_fini(&j->cuts);
-	keyset_fini(&j->steps);
-	free(j->samples);
+	keyset_fini(&j->siblings);
+	free(j->sibling_steps);
+	free(j->steps);
 	free_paths(&j->root_paths);
 	free_paths(&j->cut_paths);
 	*j = (struct profile_join){ 0 };
@@ -42,7 +43,7 @@ void profile_join_fini(struct profile_join *j)
 
 static struct join_step step_at(const struct profile_join *j, size_t number)
 {
-	return *(const struct join_step *)keyset_key(&j->steps, (uint32_t)number);
+	return j->steps[number].key;
 }
 
 static struct join_cut cut_at(const struct profile_join *j, size_t number)
@@ -50,27 +51,87 @@ static struct join_cut cut_at(const struct profile_join *j, size_t number)
 	return *(const struct join_cut *)keyset_key(&j->cuts, (uint32_t)number);
 }
 
+static bool is_step(const struct profile_join *j, uint32_t number, const struct join_step *key)
+{
+	const struct join_step *known = &j->steps[number].key;
+
+	return known->parent == key->parent && known->frame == key->frame && known->sp == key->sp;
+}
+
+uint32_t profile_join_step(const struct profile_join *j, const struct join_step *key)
+{
+	uint32_t first = key->parent & JOIN_TOP ? 0 : j->steps[key->parent].first, number;
+
+	if (first && is_step(j, first - 1, key))
+		return first - 1;
+	number = keyset_find(&j->siblings, key);
+	return number == KEYSET_NONE ? number : j->sibling_steps[number];
+}
+
+/* Without a sample; `*ret`: its number. */
+static int append_step(struct profile_join *j, const struct join_step *key, uint32_t *ret)
+{
+	if (j->n_steps >= JOIN_MAX_STEPS)
+		return RUCHY_E_LIMIT;
+	if (j->n_steps == j->max_steps) {
+		size_t max = j->max_steps ? 2 * j->max_steps : 128;
+		struct join_node *bigger = realloc(j->steps, max * sizeof(*bigger));
+
+		if (!bigger)
+			return RUCHY_E_NOMEM;
+		j->steps = bigger;
+		j->max_steps = max;
+	}
+	j->steps[j->n_steps] = (struct join_node){ .key = *key };
+	*ret = (uint32_t)j->n_steps++;
+	return 0;
+}
+
+/* A step that is nobody's first child. */
+static int add_sibling(struct profile_join *j, const struct join_step *key, uint32_t *ret)
+{
+	size_t known = j->siblings.n;
+	uint32_t number = keyset_add(&j->siblings, key);
+
+	if (number == KEYSET_NONE)
+		return RUCHY_E_NOMEM;
+	if (number < known) {
+		*ret = j->sibling_steps[number];
+		return 0;
+	}
+	if (number >= j->max_siblings) {
+		size_t max = j->max_siblings ? 2 * j->max_siblings : 128;
+		uint32_t *bigger = realloc(j->sibling_steps, max * sizeof(*bigger));
+
+		if (!bigger)
+			return RUCHY_E_NOMEM;
+		j->sibling_steps = bigger;
+		j->max_siblings = max;
+	}
+	/* known before it is made: should that fail, the whole run does */
+	j->sibling_steps[number] = (uint32_t)j->n_steps;
+	return append_step(j, key, ret);
+}
+
 /* The step, made at first sight, with so many more samples whose path ends there. */
 static int add_step(struct profile_join *j, const struct join_step *key, uint64_t samples,
 		    uint32_t *ret)
 {
-	uint32_t number = keyset_add(&j->steps, key);
+	uint32_t first = key->parent & JOIN_TOP ? 0 : j->steps[key->parent].first, number;
+	int rc = 0;
 
-	if (number == KEYSET_NONE)
-		return RUCHY_E_NOMEM;
-	if (number >= JOIN_MAX_STEPS)
-		return RUCHY_E_LIMIT;
-	if (number >= j->max_samples) {
-		size_t max = number < 128 ? 256 : 2 * (size_t)number;
-		uint64_t *bigger = realloc(j->samples, max * sizeof(*bigger));
-
-		if (!bigger)
-			return RUCHY_E_NOMEM;
-		memset(bigger + j->max_samples, 0, (max - j->max_samples) * sizeof(*bigger));
-		j->samples = bigger;
-		j->max_samples = max;
+	if (first && is_step(j, first - 1, key)) {
+		number = first - 1;
+	} else if (first || key->parent & JOIN_TOP) {
+		rc = add_sibling(j, key, &number);
+	} else {
+		rc = append_step(j, key, &number);
+		if (rc == 0)
+			j->steps[key->parent].first = number + 1;
 	}
-	j->samples[number] += samples;
+	if (rc < 0)
+		return rc;
+	j->steps[number].samples += samples;
 	*ret = number;
 	return 0;
 }
@@ -121,13 +182,6 @@ static struct join_path *last_path(struct profile_join *j, uint32_t top, size_t 
 static bool same_step(const struct join_last *a, const struct join_last *b)
 {
 	return a->sp == b->sp && a->node == b->node;
-}
-
-static bool is_step(const struct profile_join *j, uint32_t number, const struct join_step *key)
-{
-	struct join_step known = step_at(j, number);
-
-	return known.parent == key->parent && known.frame == key->frame && known.sp == key->sp;
 }
 
 /* Frame `i` of the last stack of `tree`, below `parent` on a way from `top`: mostly the step that
@@ -181,7 +235,7 @@ static int add_path(struct profile_join *j, const struct stack_tree *tree,
 		path->at[i] = now;
 		path->n = i + 1;
 	}
-	j->samples[step] += counts;
+	j->steps[step].samples += counts;
 	return 0;
 }
 
@@ -268,10 +322,10 @@ uint32_t profile_join_merge_cut(struct profile_join *to, const struct profile_jo
 int profile_join_merge(struct profile_join *to, const struct profile_join *from,
 		       const uint32_t *threads, const uint32_t *frames)
 {
-	uint32_t *numbers = malloc((from->steps.n + 1) * sizeof(*numbers));
+	uint32_t *numbers = malloc((from->n_steps + 1) * sizeof(*numbers));
 	int rc = numbers ? 0 : RUCHY_E_NOMEM;
 
-	for (size_t i = 0; rc == 0 && i < from->steps.n; i++) {
+	for (size_t i = 0; rc == 0 && i < from->n_steps; i++) {
 		struct join_step key = step_at(from, i);
 		uint32_t top = key.parent & ~(JOIN_TOP | JOIN_HUNG);
 
@@ -288,7 +342,7 @@ int profile_join_merge(struct profile_join *to, const struct profile_join *from,
 			key.parent = top | JOIN_TOP;
 		}
 		if (rc == 0)
-			rc = add_step(to, &key, from->samples[i], &numbers[i]);
+			rc = add_step(to, &key, from->steps[i].samples, &numbers[i]);
 	}
 	free(numbers);
 	return rc;
@@ -361,11 +415,11 @@ static int top_of(struct joining *g, uint32_t step)
 /* Samples whose path ends at a step or goes on from it. */
 static void sum_samples(struct profile_join *j)
 {
-	for (size_t i = j->steps.n; i-- > 0;) {
+	for (size_t i = j->n_steps; i-- > 0;) {
 		uint32_t parent = step_at(j, i).parent;
 
 		if (!(parent & JOIN_TOP))
-			j->samples[parent] += j->samples[i];
+			j->steps[parent].samples += j->steps[i].samples;
 	}
 }
 
@@ -373,7 +427,7 @@ static void sum_samples(struct profile_join *j)
 static int sort_steps(struct joining *g)
 {
 	struct profile_join *j = g->j;
-	size_t n = j->steps.n;
+	size_t n = j->n_steps;
 	int rc = 0;
 
 	g->hung_end = calloc(j->cuts.n + 1, sizeof(*g->hung_end));
@@ -458,8 +512,8 @@ static uint32_t sure_step(struct joining *g, const struct join_cut *cut)
 	if (!p || p->ambiguous)
 		return JOIN_TOP;
 	inner_key = (struct join_step){ p->step, cut->inner.frame, cut->inner.sp };
-	inner = keyset_find(&g->j->steps, &inner_key);
-	if (inner == KEYSET_NONE || g->j->samples[inner] < JOIN_MIN_SAMPLES)
+	inner = profile_join_step(g->j, &inner_key);
+	if (inner == KEYSET_NONE || g->j->steps[inner].samples < JOIN_MIN_SAMPLES)
 		return JOIN_TOP;
 	for (step = step_at(g->j, p->step).parent; !(step & JOIN_TOP);) {
 		struct join_step key = step_at(g->j, step);
@@ -510,7 +564,7 @@ static int graft(struct joining *g, uint32_t cut, uint32_t step)
 
 	for (size_t i = from; rc == 0 && i < to; i++) {
 		struct join_step key = step_at(j, g->hung[i]);
-		uint64_t samples = j->samples[g->hung[i]];
+		uint64_t samples = j->steps[g->hung[i]].samples;
 
 		if (key.parent & JOIN_TOP) {
 			key.parent = step;

@@ -32,9 +32,20 @@
 struct profile_join {
 	struct keyset roots; /* of struct join_root: whose stack it is */
 	struct keyset cuts;  /* of struct join_cut */
-	struct keyset steps; /* of struct join_step; parents stand before children */
-	uint64_t *samples;   /* owned, by step: whose path ends there */
-	size_t max_samples;
+	/* Paths as a tree; owned, parents stand before children. Most steps are the only child of
+	 * theirs: only what hangs on roots and cuts, and what has older siblings, is looked up. */
+	struct join_node {
+		struct join_step {
+			uint32_t parent, frame;
+			uint64_t sp;
+		} key;
+		uint64_t samples; /* whose path ends there */
+		uint32_t first;   /* 1 + the step's first child, 0: none */
+	} * steps;
+	size_t n_steps, max_steps;
+	struct keyset siblings;  /* of struct join_step: those that are nobody's first child */
+	uint32_t *sibling_steps; /* owned, by number in `siblings` */
+	size_t max_siblings;
 	uint32_t trace; /* number of the current trace */
 	struct join_paths {
 		/* The last path below a root or cut, outermost first: the next one has much of it
@@ -70,11 +81,6 @@ struct join_cut {
 #define JOIN_TOP  (1u << 31) /* the parent is a root's number, ... */
 #define JOIN_HUNG (1u << 30) /* ... or with this a cut's: the path hangs in the air */
 
-struct join_step {
-	uint32_t parent, frame;
-	uint64_t sp;
-};
-
 /* A trace begins: its threads are others. */
 void profile_join_trace(struct profile_join *j);
 void profile_join_init(struct profile_join *j);
@@ -86,6 +92,8 @@ void profile_join_fini(struct profile_join *j);
  */
 int profile_join_see(struct profile_join *j, const struct stack_tree *tree, uint32_t thread,
 		     const struct stack *stack, bool counts, uint32_t *ret_cut);
+/* The number of a step; KEYSET_NONE: it was not seen. */
+uint32_t profile_join_step(const struct profile_join *j, const struct join_step *key);
 
 /* ---- merging: roots first, then cuts, when their frames have numbers, then steps ---- */
 

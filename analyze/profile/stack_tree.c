@@ -126,6 +126,11 @@ static struct stack_edge *child(struct stack_tree *t, uint64_t hash, uint32_t pa
 	return edge;
 }
 
+static bool has_room(const struct stack_tree *t, size_t n)
+{
+	return n <= t->max_nodes - t->n_nodes && n <= t->n_edges / 2 - (t->n_nodes - t->n_unlinked);
+}
+
 /* For `n` more nodes; edges stay where they are until they are made. RUCHY_E_NOMEM. */
 static int make_room(struct stack_tree *t, size_t n)
 {
@@ -133,7 +138,7 @@ static int make_room(struct stack_tree *t, size_t n)
 
 	if (n > UINT32_MAX / 2 - t->n_nodes)
 		return RUCHY_E_NOMEM;
-	while (rc == 0 && n > t->max_nodes - t->n_nodes)
+	while (rc == 0 && !has_room(t, n))
 		rc = grow(t);
 	return rc;
 }
@@ -146,6 +151,26 @@ uint32_t stack_tree_child(struct stack_tree *t, uint32_t parent, const struct fr
 		return 0;
 	edge = child(t, extend(t->nodes[parent].hash, frame), parent, frame);
 	return edge ? edge->node : 0;
+}
+
+uint32_t stack_tree_append(struct stack_tree *t, uint32_t parent, uint32_t frame)
+{
+	uint64_t hash = extend(t->nodes[parent].hash, stack_tree_frame(t, frame));
+
+	if (t->n_nodes == t->max_nodes) {
+		struct stack_node *nodes;
+
+		if (t->n_nodes > UINT32_MAX / 4)
+			return 0;
+		nodes = realloc(t->nodes, 2 * t->max_nodes * sizeof(*nodes));
+		if (!nodes)
+			return 0;
+		t->nodes = nodes;
+		t->max_nodes *= 2;
+	}
+	t->nodes[t->n_nodes] = (struct stack_node){ parent, frame, hash };
+	t->n_unlinked++;
+	return (uint32_t)t->n_nodes++;
 }
 
 /* How many frames, from the outermost on, the stack has in common with these. */

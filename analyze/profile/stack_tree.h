@@ -53,6 +53,7 @@ struct stack_tree {
 	struct keyset frames;     /* of struct frame_key */
 	struct stack_node *nodes; /* owned; [0] is the root, parents stand before children */
 	size_t n_nodes, max_nodes;
+	size_t n_unlinked;        /* nodes without an edge: stack_tree_append */
 	struct stack_edge *edges; /* owned; a power of two of them */
 	size_t n_edges;
 	struct stack_edge *leaf; /* of the last stack, until the next; NULL: it has no frames */
@@ -84,6 +85,9 @@ void stack_tree_begin(struct stack_tree *t, const struct stack *stack);
 int stack_tree_end(struct stack_tree *t, const struct stack *stack, uint32_t *ret_node);
 /* The node of `frame` called by `parent`, made at first sight; 0: no memory. */
 uint32_t stack_tree_child(struct stack_tree *t, uint32_t parent, const struct frame_key *frame);
+/* A new node of `frame`, a number of theirs, called by `parent`, which no look-up finds: for who
+ * knows that there is none yet, and will not ask for it. 0: no memory. */
+uint32_t stack_tree_append(struct stack_tree *t, uint32_t parent, uint32_t frame);
 static inline const struct frame_key *stack_tree_frame(const struct stack_tree *t, uint32_t frame)
 {
 	return (const struct frame_key *)keyset_key(&t->frames, frame);

@@ -127,7 +127,7 @@ static uint32_t path_of(const struct profile_counts *c, const struct counted *at
 	for (size_t i = s->n_frames - 1; i > 0; i--) {
 		struct join_step key = { step, way[i], s->frames[i].sp };
 
-		step = keyset_find(&c->join.steps, &key);
+		step = profile_join_step(&c->join, &key);
 		assert_int_not_equal(step, KEYSET_NONE);
 		seen[step] = 1;
 	}
@@ -164,15 +164,15 @@ static void test_add_what_was_found_before_is_checked(void **unused)
 		}
 	}
 	assert_true(paths > SAMPLES / 2);
-	for (size_t i = 0; i < c->join.steps.n; i++) {
+	for (size_t i = 0; i < c->join.n_steps; i++) {
 		uint32_t top = (uint32_t)i;
 
 		while (!(top & JOIN_TOP))
-			top = ((const struct join_step *)keyset_key(&c->join.steps, top))->parent;
+			top = c->join.steps[top].key.parent;
 		if (top & JOIN_HUNG)
 			continue;
 		assert_true(seen[i]);
-		assert_int_equal(c->join.samples[i], ends[i]);
+		assert_int_equal(c->join.steps[i].samples, ends[i]);
 	}
 	free(ends);
 	free(seen);
@@ -180,9 +180,42 @@ static void test_add_what_was_found_before_is_checked(void **unused)
 	profile_counts_free(c);
 }
 
+/* Nodes that no look-up finds take nothing of the room that is left for those that are found. */
+static void test_append_beside_children(void **state)
+{
+	struct frame_key key = { 0x1000, 1, 0 };
+	uint32_t first[3000], node = 0;
+	struct stack_tree t;
+
+	(void)state;
+	assert_int_equal(stack_tree_init(&t), 0);
+	first[0] = stack_tree_child(&t, 0, &key);
+	assert_int_not_equal(first[0], 0);
+	for (size_t i = 0; i < 5000; i++) {
+		uint32_t made = stack_tree_append(&t, node, t.nodes[first[0]].frame);
+
+		assert_int_equal(made, i + 2);
+		assert_int_equal(t.nodes[made].parent, node);
+		node = made;
+	}
+	for (uint32_t i = 1; i < 3000; i++) {
+		key.address = 0x1000 + i;
+		first[i] = stack_tree_child(&t, first[i - 1], &key);
+		assert_int_equal(first[i], 5001 + i);
+		assert_true(t.n_edges >= 2 * (size_t)i);
+	}
+	for (uint32_t i = 0; i < 3000; i++) {
+		key.address = 0x1000 + i;
+		assert_int_equal(stack_tree_child(&t, i ? first[i - 1] : 0, &key), first[i]);
+	}
+	assert_int_equal(t.n_nodes, 8001);
+	stack_tree_fini(&t);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_append_beside_children),
 		cmocka_unit_test(test_add_what_was_found_before_is_checked),
 	};
 
