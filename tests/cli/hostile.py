@@ -97,6 +97,9 @@ def check_folded(path, truth):
     bad = [s for s in lines if not re.search(r"\S \d+$", s)]
     assert not bad, f"no stack and number: {bad[0][:100]!r}"
     assert sum(int(s.rsplit(" ", 1)[1]) for s in lines) == truth["samples"]
+    frames = {f for s in lines for f in s.rsplit(" ", 1)[0].split(";")}
+    missing = {f.replace(";", ":") for f in truth["names"] if ";" in f} - frames
+    assert not missing, f"a semicolon in a name made two frames of it: {missing}"
     plain(read(path))
 
 
@@ -212,7 +215,7 @@ def main(bin_dir):
         report = json.loads(read(work / "output"))
         base = report["time_base"]
         counted = [t["counters"] for t in report["threads"]]
-        truth = {"base": base, "functions": len(report["functions"]), "samples": sum(c[base]["samples"] for c in counted if base in c),
+        truth = {"base": base, "functions": len(report["functions"]), "names": {f["function"] for f in report["functions"] if f["self"]}, "samples": sum(c[base]["samples"] for c in counted if base in c),
                  "all": sum(w["samples"] for c in counted for w in c.values())}
         checks = {"output": check_json, "flame-graph": lambda p, t: check_svg(p), "html": check_html, "folded": check_folded,
                   "perf-script": check_perf_script, "pprof": check_pprof, "firefox": check_firefox,
