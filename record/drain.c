@@ -645,6 +645,11 @@ int drain_begin_trace(struct drain *d, struct trace_writer *writer, struct ruchy
 	return rc;
 }
 
+uint64_t drain_maps_refused(const struct drain *d)
+{
+	return d->maps ? map_snapshot_refused(d->maps) : 0;
+}
+
 const struct fallback_list *drain_notes(const struct drain *d)
 {
 	return jit_capture_notes(d->jit);

@@ -69,6 +69,8 @@ int drain_end_trace(struct drain *d, struct ruchy_error *err);
 /* Right behind drain_end_trace: go on into `writer` (borrowed), which knows the events already, and
  * begin with what is known of processes. Needs drain_keep_maps. */
 int drain_begin_trace(struct drain *d, struct trace_writer *writer, struct ruchy_error *err);
+/* Mappings and threads too many for traces that begin later to know (map_snapshot.h). */
+uint64_t drain_maps_refused(const struct drain *d);
 /* Files of programs that generate code which were left out, and why (jit_capture.h); borrowed. */
 const struct fallback_list *drain_notes(const struct drain *d);
 /* The kernel addresses in the samples so far; owned by the drain. */

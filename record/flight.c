@@ -230,6 +230,7 @@ int flight_write(const struct flight *f, struct trace_writer *writer, struct ruc
 struct flight_stats flight_stats(const struct flight *f)
 {
 	struct flight_stats s = { .left_out = f->left_out,
+				  .refused = map_snapshot_refused(f->maps),
 				  .bytes = f->bytes,
 				  .short_of_room = f->short_of_room };
 

@@ -20,6 +20,7 @@ struct flight_stats {
 	uint64_t from_ns, to_ns; /* what it holds: times of the first and the last sample */
 	uint64_t samples;
 	uint64_t left_out;  /* chunks that did not fit, since the beginning */
+	uint64_t refused;   /* as of map_snapshot_refused */
 	uint64_t bytes;     /* in memory */
 	bool short_of_room; /* rounds were forgotten before they were too old */
 };

@@ -348,15 +348,44 @@ static void put_end(struct session *s, enum wire_end how, struct ruchy_buf *item
 	session_meta_end(&result, how, &stats, items);
 }
 
+/* What the memory of the flight recorder, or of what is mapped, had no room for. */
+static int put_left_out(struct session *s, const struct session_observer *observer,
+			struct ruchy_buf *items, struct ruchy_error *err)
+{
+	struct flight_stats f = { .refused = drain_maps_refused(s->drain) };
+	struct fallback_list notes = { 0 };
+	int rc = 0;
+
+	if (s->flight)
+		f = flight_stats(s->flight);
+	if (f.left_out)
+		rc = fallback_add(&notes, true,
+				  "%llu chunks of records did not fit into --snapshot-size: they "
+				  "are left out",
+				  (unsigned long long)f.left_out);
+	if (!rc && f.refused)
+		rc = fallback_add(&notes, true,
+				  "%llu mappings and threads of before this trace were too many to "
+				  "be kept in mind: addresses in them have no names",
+				  (unsigned long long)f.refused);
+	session_meta_notes(&notes, observer, items);
+	fallback_list_fini(&notes);
+	return rc < 0 ? no_memory(err) : 0;
+}
+
 /* All records are written: kernel symbols, notes, totals, index. */
 static int end_trace(struct session *s, enum wire_end how, struct ruchy_error *err)
 {
-	bool goes_on = how == WIRE_END_GOES_ON;
+	/* Of rotated traces the last one's are all. */
+	const struct session_observer *observer =
+		how == WIRE_END_GOES_ON && !s->flight ? NULL : &s->config->observer;
 	struct ruchy_buf items = { 0 };
 	int rc = write_kallsyms(s, &items, err);
 
-	session_meta_notes(drain_notes(s->drain), goes_on ? NULL : &s->config->observer, &items);
+	session_meta_notes(drain_notes(s->drain), observer, &items);
 	sampling_describe(&s->sampling, now_ns(), &items);
+	if (!rc)
+		rc = put_left_out(s, observer, &items, err);
 	if (!rc)
 		rc = write_bundle(s, &items, err);
 	if (!subject_filter(s->subject) && !s->flight) /* else they are of more */
@@ -464,7 +493,7 @@ static int take_snapshot(struct session *s, struct ruchy_error *err)
 	if (!rc)
 		rc = drain_end_trace(s->drain, err);
 	if (!rc && snapshot(s, WIRE_END_GOES_ON, &why) < 0)
-		s->config->observer.noted(s->config->observer.ctx, why.text);
+		s->config->observer.failed(s->config->observer.ctx, &why);
 	return rc;
 }
 

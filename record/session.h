@@ -22,7 +22,8 @@ struct session_observer {
 	/* Everything is armed; the command starts next, or the first sample is taken. */
 	void (*armed)(void *ctx, const struct event_set *events,
 		      const struct fallback_list *fallbacks);
-	/* Recording failed while the command runs; it goes on, unrecorded. */
+	/* Recording failed while the command runs, which goes on unrecorded; or a snapshot could
+	 * not be written, and both go on. */
 	void (*failed)(void *ctx, const struct ruchy_error *why);
 	/* Something is or was left out of the recording; `text` is borrowed. */
 	void (*noted)(void *ctx, const char *text);

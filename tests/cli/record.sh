@@ -379,6 +379,22 @@ kill -TERM $pid
 wait $pid
 flown asked.0001.rtrace && flown asked.0002.rtrace && [ "$(ls asked.* | wc -l)" -eq 2 ] &&
 	ok "SIGUSR2 and the control FIFO each write a trace" || fail "SIGUSR2 and the control FIFO" "$(ls asked.*; cat err)"
+# Less room than a round of samples takes: what was left out is said, and stands in the trace.
+"$record" -o small.rtrace --snapshot=5 --snapshot-size=4K -F 10000 --stack-size=32768 bash -c './busy 600; kill -SEGV $$' 2>err
+[ $? -eq 139 ] && grep -Eq '[0-9]+ chunks of records did not fit into --snapshot-size' err && "$analyze" info small.0001.rtrace >out 2>&1 &&
+	grep -Eq '^fallback +[0-9]+ chunks of records did not fit' out && ok "what has no room in memory is counted" || fail "what has no room" "$(cat err; tail -3 out)"
+# Where a snapshot can be written no more: said even with -q, and the recording goes on.
+mkdir gone
+"$record" -q -o gone/t.rtrace --snapshot=5 ./busy 60000 2>err &
+pid=$!
+wait_for 5000 has_command
+rmdir gone
+kill -USR2 $pid
+wait_for 10000 test -s err
+kill -TERM $pid
+wait $pid
+[ $? -eq 143 ] && [ "$(cat err)" = "ruchy-record: gone/t.0001.rtrace: cannot be created: No such file or directory" ] &&
+	ok "a snapshot that cannot be written is said with -q, too" || fail "a snapshot that cannot be written" "$(cat err)"
 expect "snapshots to a stream" 2 "snapshot: standard output is one trace" "$record" --snapshot=1 -o - true
 expect "snapshots and rotation" 2 "rotate and --snapshot exclude" "$record" --snapshot=1 --rotate=1 true
 expect "snapshots where nothing can be written" 1 "none/t.rtrace: cannot be created" "$record" -q --snapshot=1 -o none/t.rtrace true

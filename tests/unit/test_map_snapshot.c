@@ -249,6 +249,19 @@ static void test_follow_what_is_too_short(void **state)
 	assert_int_equal(map_snapshot_refused(f->s), 0);
 }
 
+static void test_too_many_maps_are_counted(void **state)
+{
+	enum { MAPS = 1024, CHILDREN = 1100 };
+	struct fixture *f = *state;
+
+	for (uint64_t i = 0; i < MAPS; i++)
+		map(f, 1, 7, (i + 1) << 20, 4096, "/lib/m");
+	for (uint32_t i = 0; i < CHILDREN; i++)
+		task(f, 2 + i, PERF_RECORD_FORK, 100 + i, 100 + i, 7, 7);
+	assert_int_equal(map_snapshot_settle(f->s, 1000000), 0);
+	assert_int_equal(map_snapshot_refused(f->s), (CHILDREN + 1) * MAPS - (1 << 20));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -259,6 +272,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_end_of_threads_and_processes, set_up,
 						tear_down),
 		cmocka_unit_test_setup_teardown(test_follow_what_is_too_short, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_too_many_maps_are_counted, set_up, tear_down),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
