@@ -298,6 +298,10 @@ OVERHEAD_RUNS ?= 30
 bench-overhead: bench-deps bench-programs $(BENCH_HELPERS) ## what recording costs the program, with statistics, beside perf (an hour)
 	$(PYTHON) tests/bench/overhead.py --runs $(OVERHEAD_RUNS) --json $(B)/bench-overhead.json $(B) $(BENCH_CACHE)
 
+.PHONY: bench-sweep
+bench-sweep: all bench-programs $(BENCH_HELPERS) ## other stack sizes, ring sizes and watermarks than the default ones (10 minutes)
+	$(PYTHON) tests/bench/sweep.py $(B) $(BENCH_CACHE)
+
 bench-deps: ## install what the analysis is measured beside: perf, hotspot, addr2line of three kinds
 	sh tests/deps.sh bench
 # A long recording from a short one: repeat_trace SAMPLES IN OUT

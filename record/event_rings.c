@@ -5,7 +5,9 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#define SAMPLES_BYTES     (4u << 20)   /* per CPU, asked for first */
+#ifndef SAMPLES_BYTES
+#define SAMPLES_BYTES (4u << 20) /* per CPU, asked for first; tests/bench/sweep.py tries others */
+#endif
 #define ALL_SAMPLES_BYTES (256u << 20) /* of all CPUs together */
 #define MIN_RING_BYTES    (32u << 10)
 #define SIDEBAND_SHARE    8 /* a sideband ring is this part of a sample ring */

@@ -12,6 +12,9 @@
 #include "record/event_rings.h"
 #include "ruchy/trace_meta.h"
 
+#ifndef WATERMARK_PART
+#define WATERMARK_PART 4 /* of a sample ring, full: a wakeup; tests/bench/sweep.py tries others */
+#endif
 #define DEFAULT_RATE_HZ 1000 /* of the counters together, where the time base has a period */
 #define MAX_ITEMS       (COUNTER_MAX + 3) /* counters, stand-in clock, off-CPU, sideband */
 
@@ -78,7 +81,7 @@ static int open_sampling(struct event_set *s, const struct counter *counter,
 	};
 	for (size_t p = 0; p < counter->n_parts; p++)
 		perf_attr_sampling(&s->request, &s->grant, counter, &counter->parts[p], rate,
-				   (uint32_t)(s->rings.bytes[EVENT_SET_SAMPLES] / 4),
+				   (uint32_t)(s->rings.bytes[EVENT_SET_SAMPLES] / WATERMARK_PART),
 				   &item->attrs[p]);
 	rc = event_item_open(s->sys, item, s->scope, leader);
 	if (!rc)

@@ -33,6 +33,7 @@ from pathlib import Path
 from scipy import stats
 
 from bench import Unavailable, machine, measure, table
+from workloads import counts_by_info, programs
 
 EVENT = "cpu-clock"
 CLASSIC_HZ = 1000
@@ -61,16 +62,6 @@ class Variant:
 
     def of(self, rate, attribute):
         return [getattr(r, attribute) for r in self.runs.get(rate, [])]
-
-
-def counts_by_info(analyze):
-    """Samples and losses of any recording, as the trace itself says."""
-    def counts(output, _stderr):
-        text = subprocess.run([str(analyze), "info", str(output)], text=True, capture_output=True,
-                              errors="replace").stdout
-        m = re.search(r"^records .*?(\d+) samples, (\d+) lost", text, re.MULTILINE)
-        return (int(m[1]), int(m[2])) if m else (0, 0)
-    return counts
 
 
 def variants(bin_dir, helpers, perf, stack, work):
@@ -213,17 +204,7 @@ def per_sample_table(of, rates):
           rows)
 
 
-# ---- what is run ----
-
-def programs(cache, helpers):
-    """(name, command, bytes of stack dumps); about a second each."""
-    lib = cache / "src/cppcheck"
-    return [("rust", [cache / "rust", 300], 16384), ("sqlite", [cache / "sqlite", 65], 16384),
-            ("cppcheck", [cache / "cppcheck", "--quiet", "--enable=all", "--suppress=*", lib / "lib/path.cpp",
-                          lib / "cli/filelister.cpp", lib / "lib/timer.cpp"], 16384),
-            ("deep", [cache / "deep", 800], 16384), ("deep, whole", [cache / "deep", 800], 65528),
-            ("forks", [helpers / "forks", 1500], 16384), ("threads", [helpers / "threads", 12], 16384)]
-
+# ---- all of it ----
 
 def main():
     parser = argparse.ArgumentParser(description="what recording costs the program")
