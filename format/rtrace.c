@@ -213,14 +213,20 @@ static bool can_defer(struct rtrace *r, const struct frame_chunk *c, size_t size
 	       codec_frame_fits(source_window(&r->source) + size, c->stored_size, c->raw_size);
 }
 
-static int fill_packed(struct trace_chunk *chunk, const struct frame_chunk *c,
-		       const uint8_t *payload)
+/* As it stands in the file where that is mapped, else a copy. */
+static int fill_packed(const struct rtrace *r, struct trace_chunk *chunk,
+		       const struct frame_chunk *c, const uint8_t *payload)
 {
-	chunk->packed = malloc(c->stored_size);
-	if (!chunk->packed)
-		return RUCHY_E_NOMEM;
-	memcpy(chunk->packed, payload, c->stored_size);
 	chunk->packed_size = c->stored_size;
+	chunk->block = source_hold(&r->source);
+	if (chunk->block) {
+		chunk->packed = payload;
+		return 0;
+	}
+	chunk->packed = chunk->copy = malloc(c->stored_size);
+	if (!chunk->copy)
+		return RUCHY_E_NOMEM;
+	memcpy(chunk->copy, payload, c->stored_size);
 	return 0;
 }
 
@@ -249,7 +255,7 @@ static struct trace_chunk *load_chunk(struct rtrace *r, const struct frame_chunk
 				       .first_time = c->first_time,
 				       .last_time = c->last_time,
 				       .size = c->raw_size };
-	*ret_rc = packed ? fill_packed(chunk, c, payload) : fill_unpacked(r, chunk, c, payload);
+	*ret_rc = packed ? fill_packed(r, chunk, c, payload) : fill_unpacked(r, chunk, c, payload);
 	if (*ret_rc == 0)
 		return chunk;
 	trace_chunk_free(chunk);

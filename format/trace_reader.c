@@ -30,7 +30,7 @@ void trace_chunk_free(struct trace_chunk *chunk)
 		block_release(chunk->block);
 	else
 		free(chunk->data);
-	free(chunk->packed);
+	free(chunk->copy);
 	free(chunk);
 }
 

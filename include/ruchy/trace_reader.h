@@ -31,11 +31,12 @@ struct trace_chunk {
 	bool untimed;                   /* its records hold no times: all count as first_time */
 	bool raw; /* SAMPLES as the kernel wrote them: whole dumps, and among them records of other
 		     kinds, that a sideband chunk has and record_iter passes over */
-	uint8_t *data;       /* owned, or in `block`: read-only; NULL: packed */
-	struct block *block; /* of the reader's, held by the chunk; NULL: none */
-	size_t size;         /* of the data, also while it is packed */
-	uint8_t *packed;     /* owned; NULL where data is set */
+	uint8_t *data;         /* owned, or in `block`: read-only; NULL: packed */
+	struct block *block;   /* of the reader's, held by the chunk; NULL: none */
+	size_t size;           /* of the data, also while it is packed */
+	const uint8_t *packed; /* in `copy`, or in `block`; NULL where data is set */
 	size_t packed_size;
+	uint8_t *copy; /* owned */
 };
 
 enum trace_item_type {
