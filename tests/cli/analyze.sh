@@ -19,6 +19,8 @@ golden=$(cd "$(dirname "$0")/../golden" && pwd) || exit 2
 work=$(mktemp -d) || exit 2
 trap 'rm -rf "$work"' EXIT
 here=$(cd "$(dirname "$0")" && pwd)
+corpora=${RUCHY_CORPORA:-$here/../../../shared/corpora}
+[ -d "$corpora" ] && corpora=$(cd "$corpora" && pwd)
 cd "$work" || exit 2
 failed=0 passed=0 skipped=0
 
@@ -163,6 +165,42 @@ if perf record -q -e cpu-clock -F 2000 --call-graph dwarf,8192 -o perf.data "$pr
 	[ $? -eq 1 ] && [ "$(wc -l <err)" -eq 1 ] && grep -q 'save it to a file' err && pass "$name" || fail "$name" "$(cat err)"
 else
 	skip "recordings of perf" "perf cannot record here: $(tail -n 1 err)"
+fi
+
+# ---- the recordings of others, and a file that another program shortens meanwhile ----
+if [ -d "$corpora/linux-perf-data" ]; then
+	streams "Linux's: compressed, in pipe mode" "$corpora/linux-perf-data/sleep.compressed.pipe.data" 5
+	streams "Linux's: aligned and compressed, in pipe mode" "$corpora/linux-perf-data/sleep.compressed2.pipe.data" 5
+	streams "quipper's: in pipe mode" "$corpora/quipper/perf.data.piped.target-3.4" 10
+else
+	skip "perf.data of others" "no $corpora"
+fi
+
+# shortens NAME FILE ARGUMENTS…: FILE, which is mapped, loses what is behind its first page then
+shortens() {
+	local name=$1 file=$2 got
+	shift 2
+	SHRINK_FILE=$file LD_PRELOAD=./shrink.so timeout 60 "$analyze" -q --folded=short.folded "$@" >out 2>err </dev/null
+	got=$?
+	if [ "$(stat -c %s "$file")" -ne 4096 ]; then
+		fail "$name" "the file was never mapped"
+	elif [ $got -ne 1 ] || [ "$(cat err)" != "ruchy-analyze: a file got shorter while it was being read" ]; then
+		fail "$name" "status $got: $(tail -n 1 err)"
+	else
+		pass "$name"
+	fi
+}
+name="perf.data that gets shorter while it is read"
+recording=$corpora/perfparser/vector_static_gcc/perf.data
+if grep -qE '__[at]san_init' "$analyze"; then
+	skip "$name" "a sanitizer must come before what is preloaded"
+elif [ ! -f "$recording" ]; then
+	skip "$name" "no $recording"
+elif ! ${CC:-cc} -shared -fPIC -O1 -o shrink.so "$here/shrink.c" 2>cc.err; then
+	skip "$name" "shrink.c does not link with this C library: $(tail -n 1 cc.err)"
+else
+	cp "$recording" short.data && chmod u+w short.data && shortens "$name" short.data short.data
+	cp "$recording" short.data && chmod u+w short.data && shortens "$name, by two threads" short.data -j2 short.data
 fi
 
 # ---- code made at run time ----

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * shrink.c - to preload: the file $SHRINK_FILE loses all but its first page the moment that a part
+ * of it has been mapped, as one does that another program truncates while we read it. Whoever
+ * touches the rest of the mapping then gets SIGBUS. Nothing else is changed.
+ */
+#define _GNU_SOURCE
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#define LEFT_BYTES 4096
+
+static int is_file(int fd, const char *path)
+{
+	struct stat given, wanted;
+
+	return path && fstat(fd, &given) == 0 && stat(path, &wanted) == 0 &&
+	       given.st_dev == wanted.st_dev && given.st_ino == wanted.st_ino;
+}
+
+void *mmap(void *at, size_t size, int protection, int flags, int fd, off_t offset)
+{
+	const char *path = getenv("SHRINK_FILE");
+	void *mapped = (void *)syscall(SYS_mmap, at, size, protection, flags, fd, offset);
+
+	if (mapped != MAP_FAILED && fd >= 0 && is_file(fd, path) && truncate(path, LEFT_BYTES))
+		_exit(99);
+	return mapped;
+}
+
+void *mmap64(void *at, size_t size, int protection, int flags, int fd, off64_t offset)
+	__attribute__((alias("mmap")));
