@@ -196,7 +196,7 @@ if grep -qE '__[at]san_init' "$analyze"; then
 	skip "$name" "a sanitizer must come before what is preloaded"
 elif [ ! -f "$recording" ]; then
 	skip "$name" "no $recording"
-elif ! ${CC:-cc} -shared -fPIC -O1 -o shrink.so "$here/shrink.c" 2>cc.err; then
+elif ! ${CC:-cc} -shared -fPIC -O1 -D_GNU_SOURCE -o shrink.so "$here/shrink.c" 2>cc.err; then
 	skip "$name" "shrink.c does not link with this C library: $(tail -n 1 cc.err)"
 else
 	cp "$recording" short.data && chmod u+w short.data && shortens "$name" short.data short.data

@@ -2,9 +2,9 @@
 /*
  * shrink.c - to preload: the file $SHRINK_FILE loses all but its first page the moment that a part
  * of it has been mapped, as one does that another program truncates while we read it. Whoever
- * touches the rest of the mapping then gets SIGBUS. Nothing else is changed.
+ * touches the rest of the mapping then gets SIGBUS. mmap64 is what ruchy-analyze calls (64-bit
+ * offsets). Compile with -D_GNU_SOURCE.
  */
-#define _GNU_SOURCE
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
@@ -21,7 +21,7 @@ static int is_file(int fd, const char *path)
 	       given.st_dev == wanted.st_dev && given.st_ino == wanted.st_ino;
 }
 
-void *mmap(void *at, size_t size, int protection, int flags, int fd, off_t offset)
+void *mmap64(void *at, size_t size, int protection, int flags, int fd, off64_t offset)
 {
 	const char *path = getenv("SHRINK_FILE");
 	void *mapped = (void *)syscall(SYS_mmap, at, size, protection, flags, fd, offset);
@@ -30,6 +30,3 @@ void *mmap(void *at, size_t size, int protection, int flags, int fd, off_t offse
 		_exit(99);
 	return mapped;
 }
-
-void *mmap64(void *at, size_t size, int protection, int flags, int fd, off64_t offset)
-	__attribute__((alias("mmap")));
