@@ -324,7 +324,7 @@ bench-unwind: $(B)/tests/bench/unwind_speed ## nanoseconds per frame and samples
 	$< $(UNWIND_TRACES)
 
 STATIC_B := build/$(FOREIGN)static
-STATIC_HOT := format/stack_share format/stack_patch format/stack_image format/perf_record record/ring \
+STATIC_HOT := format/stack_share format/compact format/stack_patch format/stack_image format/perf_record record/ring \
               record/redact record/kernel_hits
 # The recorder compresses at zstd's low levels only, and zstd has its searches for the high ones (a quarter of a megabyte)
 # in a table: here these names are all codec_absent, which ends the program. A zstd with other names links whole.

@@ -216,6 +216,8 @@ static int write_out(struct pack *pack, int fd, const struct pipeline_end *end, 
 				    PACK_LEVEL,
 				    o->unwind || end->meta->unwound ? WIRE_INCOMPAT_UNWOUND : 0,
 				    &pack->writer, pack->err);
+	if (rc == 0 && !o->unwind) /* that makes other records of them */
+		trace_writer_events(pack->writer, &trace_reader_meta(r)->events);
 	rc = rc < 0 ? rc : copy_trace(pack, r, end->modules);
 	if (pack->writer)
 		*ret_bytes = trace_writer_bytes(pack->writer);

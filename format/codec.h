@@ -23,9 +23,8 @@ int codec_compress(struct codec *c, const void *data, size_t size, struct ruchy_
  */
 int codec_decompress(struct codec *c, const void *frame, size_t size, uint8_t *raw,
 		     size_t raw_size);
-/* What codec_decompress would check first, without reading the content: is this one whole frame of
- * `raw_size` bytes? */
-bool codec_frame_fits(const void *frame, size_t size, size_t raw_size);
+/* Is this one whole frame, and of how many bytes of content? Without reading the content. */
+bool codec_frame_content(const void *frame, size_t size, uint64_t *ret);
 void codec_free(struct codec *c);
 /* Never called: in the place of zstd's levels above 3, where `make static` leaves them out. Aborts.
  */

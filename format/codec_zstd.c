@@ -62,14 +62,18 @@ int codec_compress(struct codec *c, const void *data, size_t size, struct ruchy_
 	return 0;
 }
 
-bool codec_frame_fits(const void *frame, size_t size, size_t raw_size)
+bool codec_frame_content(const void *frame, size_t size, uint64_t *ret)
 {
-	return ZSTD_getFrameContentSize(frame, size) == raw_size &&
+	unsigned long long content = ZSTD_getFrameContentSize(frame, size);
+
+	*ret = content;
+	return content != ZSTD_CONTENTSIZE_UNKNOWN && content != ZSTD_CONTENTSIZE_ERROR &&
 	       ZSTD_findFrameCompressedSize(frame, size) == size;
 }
 
 int codec_decompress(struct codec *c, const void *frame, size_t size, uint8_t *raw, size_t raw_size)
 {
+	uint64_t content;
 	size_t got;
 
 	if (!c->decompressor)
@@ -77,7 +81,7 @@ int codec_decompress(struct codec *c, const void *frame, size_t size, uint8_t *r
 	if (!c->decompressor)
 		return RUCHY_E_NOMEM;
 	c->free_decompressor = ZSTD_freeDCtx;
-	if (!codec_frame_fits(frame, size, raw_size))
+	if (!codec_frame_content(frame, size, &content) || content != raw_size)
 		return RUCHY_E_DAMAGED;
 	got = ZSTD_decompressDCtx(c->decompressor, raw, raw_size, frame, size);
 	if (ZSTD_isError(got))

@@ -52,7 +52,7 @@ void frame_put_chunk(struct ruchy_buf *out, const struct frame_chunk *c)
 	ruchy_buf_put64(out, c->raw_size);
 	ruchy_buf_put64(out, c->stored_size);
 	ruchy_buf_put32(out, c->records);
-	ruchy_buf_put32(out, 0);
+	ruchy_buf_put32(out, c->form);
 	end(out, start);
 }
 
@@ -148,6 +148,7 @@ int frame_get_chunk(const uint8_t *frame, size_t size, struct frame_chunk *ret)
 	ret->raw_size = ruchy_get64(&c);
 	ret->stored_size = ruchy_get64(&c);
 	ret->records = ruchy_get32(&c);
+	ret->form = ruchy_get32(&c);
 	return c.bad ? RUCHY_E_DAMAGED : 0;
 }
 

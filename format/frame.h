@@ -27,7 +27,7 @@ struct frame_chunk {
 	uint32_t kind, ring;
 	uint64_t first_time, last_time;
 	uint64_t raw_size, stored_size; /* of the payload frame that follows */
-	uint32_t records;
+	uint32_t records, form;
 };
 
 struct frame_round {

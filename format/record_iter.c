@@ -4,7 +4,7 @@
 #include <linux/perf_event.h>
 #include <stdlib.h>
 
-#include "format/codec.h"
+#include "format/payload.h"
 #include "format/sample_layout.h"
 #include "format/stack_patch.h"
 #include "ruchy/arch.h"
@@ -20,7 +20,7 @@ struct record_iter {
 	size_t size, at, next;
 	int sp_reg;
 	struct stack_image_table images;
-	struct codec *codec; /* owned; made with the first packed chunk */
+	struct payload *payload; /* owned; made with the first packed chunk */
 	uint8_t *unpacked;   /* owned */
 	size_t unpacked_capacity;
 };
@@ -37,9 +37,9 @@ struct record_iter *record_iter_new(const struct trace_meta *meta)
 /* The bytes of a packed chunk into our buffer. */
 static int unpack(struct record_iter *it, const struct trace_chunk *chunk)
 {
-	if (!it->codec)
-		it->codec = codec_new(0);
-	if (!it->codec)
+	if (!it->payload)
+		it->payload = payload_new(0);
+	if (!it->payload)
 		return RUCHY_E_NOMEM;
 	if (chunk->size > it->unpacked_capacity) {
 		free(it->unpacked);
@@ -48,8 +48,8 @@ static int unpack(struct record_iter *it, const struct trace_chunk *chunk)
 		if (!it->unpacked)
 			return RUCHY_E_NOMEM;
 	}
-	return codec_decompress(it->codec, chunk->packed, chunk->packed_size, it->unpacked,
-				chunk->size);
+	return payload_get(it->payload, chunk->form, chunk->packed, chunk->packed_size, it->unpacked,
+			   chunk->size);
 }
 
 int record_iter_start(struct record_iter *it, const struct trace_chunk *chunk)
@@ -81,7 +81,7 @@ void record_iter_free(struct record_iter *it)
 	if (!it)
 		return;
 	stack_image_table_fini(&it->images);
-	codec_free(it->codec);
+	payload_free(it->payload);
 	free(it->unpacked);
 	free(it);
 }

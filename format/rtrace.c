@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "format/codec.h"
+#include "format/payload.h"
 #include "format/frame.h"
 #include "format/rtrace_ahead.h"
 
@@ -25,7 +25,7 @@ struct seen_chunk {
 struct rtrace {
 	struct source source;
 	struct trace_meta *meta; /* borrowed */
-	struct codec *codec;
+	struct payload *payload;
 	uint8_t trace_id[WIRE_TRACE_ID_BYTES];
 	uint64_t next_sequence, round_time, meta_bytes;
 	struct seen_chunk *seen; /* owned: what the index must say */
@@ -92,8 +92,8 @@ int rtrace_open(struct source *source, struct trace_meta *meta, struct rtrace **
 	r->source = *source;
 	*source = (struct source){ .fd = -1 };
 	r->meta = meta;
-	r->codec = codec_new(0);
-	rc = r->codec ? check_header(r, err)
+	r->payload = payload_new(0);
+	rc = r->payload ? check_header(r, err)
 		      : ruchy_error_set(err, RUCHY_E_NOMEM, "%s: out of memory", r->source.name);
 	if (rc < 0) {
 		rtrace_free(r);
@@ -108,7 +108,7 @@ void rtrace_free(struct rtrace *r)
 	if (!r)
 		return;
 	source_fini(&r->source);
-	codec_free(r->codec);
+	payload_free(r->payload);
 	free(r->seen);
 	free(r);
 }
@@ -210,7 +210,8 @@ static bool can_defer(struct rtrace *r, const struct frame_chunk *c, size_t size
 	return ((r->defer && c->kind == WIRE_CHUNK_SAMPLES) ||
 		(r->objects_known && c->kind == WIRE_CHUNK_OBJECT)) &&
 	       frame_is_ours(r, source_window(&r->source) + end, have - end) &&
-	       codec_frame_fits(source_window(&r->source) + size, c->stored_size, c->raw_size);
+	       payload_fits(c->form, source_window(&r->source) + size, c->stored_size,
+			    c->raw_size);
 }
 
 /* As it stands in the file where that is mapped, else a copy. */
@@ -236,7 +237,7 @@ static int fill_unpacked(struct rtrace *r, struct trace_chunk *chunk, const stru
 	chunk->data = malloc(c->raw_size ? c->raw_size : 1);
 	if (!chunk->data)
 		return RUCHY_E_NOMEM;
-	return codec_decompress(r->codec, payload, c->stored_size, chunk->data, c->raw_size);
+	return payload_get(r->payload, c->form, payload, c->stored_size, chunk->data, c->raw_size);
 }
 
 /* The chunk whose payload is in the window. NULL: damaged (ret_rc 0) or no memory. */
@@ -254,7 +255,8 @@ static struct trace_chunk *load_chunk(struct rtrace *r, const struct frame_chunk
 				       .sequence = c->sequence,
 				       .first_time = c->first_time,
 				       .last_time = c->last_time,
-				       .size = c->raw_size };
+				       .size = c->raw_size,
+				       .form = c->form };
 	*ret_rc = packed ? fill_packed(r, chunk, c, payload) : fill_unpacked(r, chunk, c, payload);
 	if (*ret_rc == 0)
 		return chunk;
@@ -278,7 +280,7 @@ int rtrace_read_ahead(struct rtrace *r, uint64_t size, enum wire_chunk_kind kind
 		.size = size,
 		.name = r->source.name,
 		.trace_id = r->trace_id,
-		.codec = r->codec,
+		.payload = r->payload,
 	};
 	int rc = rtrace_ahead(&ahead, kind, take, arg, err);
 

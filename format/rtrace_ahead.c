@@ -76,8 +76,8 @@ static struct trace_chunk *load(const struct rtrace_ahead *a, const struct frame
 				       .size = c->raw_size,
 				       .data = malloc(c->raw_size ? c->raw_size : 1) };
 	if (chunk->data)
-		*ret_rc = codec_decompress(a->codec, payload, c->stored_size, chunk->data,
-					   c->raw_size);
+		*ret_rc = payload_get(a->payload, c->form, payload, c->stored_size, chunk->data,
+				      c->raw_size);
 	if (*ret_rc == 0)
 		return chunk;
 	trace_chunk_free(chunk);

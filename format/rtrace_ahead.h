@@ -10,7 +10,7 @@
 #ifndef RUCHY_FORMAT_RTRACE_AHEAD_H
 #define RUCHY_FORMAT_RTRACE_AHEAD_H
 
-#include "format/codec.h"
+#include "format/payload.h"
 #include "ruchy/trace_reader.h"
 
 /* Where to look; all borrowed. */
@@ -19,7 +19,7 @@ struct rtrace_ahead {
 	uint64_t size;
 	const char *name;
 	const uint8_t *trace_id;
-	struct codec *codec;
+	struct payload *payload;
 };
 
 /* `take` owns each chunk. 1: all were given; 0: there is no index. RUCHY_E_NOMEM, RUCHY_E_SYS, what

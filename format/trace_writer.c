@@ -6,17 +6,18 @@
 #include <sys/random.h>
 #include <unistd.h>
 
-#include "format/codec.h"
 #include "format/frame.h"
+#include "format/payload.h"
 
 struct trace_writer {
 	int fd;                        /* borrowed; -1: there is a sink */
 	const struct trace_sink *sink; /* borrowed */
 	char *name;                    /* for messages */
 	uint8_t trace_id[WIRE_TRACE_ID_BYTES];
-	struct codec *codec;
-	struct ruchy_buf out;     /* the frames being written */
-	struct ruchy_buf payload; /* one compressed chunk */
+	struct payload *payload;
+	const struct event_table *events; /* borrowed; NULL: samples are stored plain */
+	struct ruchy_buf out;             /* the frames being written */
+	struct ruchy_buf frame;           /* one compressed chunk */
 	struct frame_index_entry *index;
 	size_t n_index, max_index;
 	uint64_t offset; /* bytes written */
@@ -78,8 +79,8 @@ static int new_writer(int fd, const char *name, int level, struct trace_writer *
 		return ruchy_error_set(err, RUCHY_E_NOMEM, "%s: out of memory", name);
 	w->fd = fd;
 	w->name = strdup(name);
-	w->codec = codec_new(level);
-	if (!w->name || !w->codec) {
+	w->payload = payload_new(level);
+	if (!w->name || !w->payload) {
 		trace_writer_free(w);
 		return ruchy_error_set(err, RUCHY_E_NOMEM, "%s: out of memory", name);
 	}
@@ -160,7 +161,8 @@ int trace_writer_stored(struct trace_writer *w, const struct trace_chunk_info *i
 				     .last_time = info->last_time,
 				     .raw_size = raw_size,
 				     .stored_size = size,
-				     .records = info->records };
+				     .records = info->records,
+				     .form = info->form };
 
 	if (w->failure.code)
 		return fail(w, err);
@@ -175,17 +177,25 @@ int trace_writer_stored(struct trace_writer *w, const struct trace_chunk_info *i
 int trace_writer_chunk(struct trace_writer *w, const struct trace_chunk_info *info,
 		       const void *data, size_t size, struct ruchy_error *err)
 {
+	const struct event_table *t = info->kind == WIRE_CHUNK_SAMPLES ? w->events : NULL;
+	struct trace_chunk_info stored = *info;
+
 	if (w->failure.code)
 		return fail(w, err);
 	if (size > WIRE_MAX_CHUNK_BYTES)
 		return ruchy_error_set(err, RUCHY_E_LIMIT, "%s: a chunk of %zu bytes is too large",
 				       w->name, size);
-	ruchy_buf_clear(&w->payload);
-	if (codec_compress(w->codec, data, size, &w->payload) < 0 ||
-	    (w->sink && w->sink->chunk(w->sink->ctx, info, data, size, &w->payload) < 0))
+	ruchy_buf_clear(&w->frame);
+	if (payload_put(w->payload, t, data, size, &w->frame, &stored.form) < 0 ||
+	    (w->sink && w->sink->chunk(w->sink->ctx, &stored, data, size, &w->frame) < 0))
 		return fail_memory(w, err);
 	return w->sink ? 0
-		       : trace_writer_stored(w, info, w->payload.data, w->payload.size, size, err);
+		       : trace_writer_stored(w, &stored, w->frame.data, w->frame.size, size, err);
+}
+
+void trace_writer_events(struct trace_writer *w, const struct event_table *events)
+{
+	w->events = events;
 }
 
 int trace_writer_meta(struct trace_writer *w, const struct ruchy_buf *items,
@@ -237,9 +247,9 @@ void trace_writer_free(struct trace_writer *w)
 {
 	if (!w)
 		return;
-	codec_free(w->codec);
+	payload_free(w->payload);
 	ruchy_buf_fini(&w->out);
-	ruchy_buf_fini(&w->payload);
+	ruchy_buf_fini(&w->frame);
 	free(w->index);
 	free(w->name);
 	free(w);

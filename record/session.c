@@ -151,6 +151,7 @@ static int open_trace(struct session *s, struct ruchy_error *err)
 				       &s->writer, err);
 	if (rc < 0)
 		return rc;
+	trace_writer_events(s->writer, event_set_table(s->events));
 	session_meta_begin(s->config, &s->wanted, s->events, &s->fallbacks, &items);
 	return write_meta(s, &items, err);
 }
@@ -165,9 +166,13 @@ static int begin_flight(struct session *s, struct ruchy_error *err)
 		return rc;
 	output_close(trial, NULL);
 	s->flight = flight_new(s->config->snapshot_ns, s->config->snapshot_bytes);
-	return s->flight ? trace_writer_open_sink(flight_sink(s->flight), s->config->output,
-						  ZSTD_LEVEL, &s->writer, err)
-			 : no_memory(err);
+	if (!s->flight)
+		return no_memory(err);
+	rc = trace_writer_open_sink(flight_sink(s->flight), s->config->output, ZSTD_LEVEL,
+				    &s->writer, err);
+	if (!rc)
+		trace_writer_events(s->writer, event_set_table(s->events));
+	return rc;
 }
 
 static int begin_trace(struct session *s, struct ruchy_error *err)

@@ -21,6 +21,7 @@ struct trace_chunk_info {
 	uint32_t ring;                  /* CPU of the ring, 0 where that means nothing */
 	uint64_t first_time, last_time; /* least and greatest time in ns; 0, 0 without times */
 	uint32_t records;               /* records, META items or kallsyms lines */
+	enum wire_form form;            /* of what is stored; the writer chooses */
 };
 
 /* Start a trace on `fd` (borrowed; must be blocking). `level` is zstd's. */
@@ -40,6 +41,9 @@ struct trace_sink {
 /* A writer that hands everything to `sink` (borrowed); it is finished by being freed. */
 int trace_writer_open_sink(const struct trace_sink *sink, const char *name, int level,
 			   struct trace_writer **ret, struct ruchy_error *err);
+/* The events (borrowed until the writer is freed) of the samples: from now on these are stored
+ * compact. */
+void trace_writer_events(struct trace_writer *w, const struct event_table *events);
 /* A chunk that is compressed already, as a sink was handed it. */
 int trace_writer_stored(struct trace_writer *w, const struct trace_chunk_info *info,
 			const void *stored, size_t size, size_t raw_size, struct ruchy_error *err);

@@ -19,7 +19,7 @@
 #define WIRE_TAG          0x43525452u /* "RTRC" */
 
 #define WIRE_VERSION_MAJOR 0
-#define WIRE_VERSION_MINOR 2
+#define WIRE_VERSION_MINOR 3
 
 #define WIRE_TRACE_ID_BYTES 16
 
@@ -48,8 +48,10 @@
 #define WIRE_INCOMPAT_STACK_SHARE UINT64_C(1) /* stack dumps may be cut and shared */
 #define WIRE_INCOMPAT_STACK_PATCH UINT64_C(2) /* stack dumps may be patches */
 #define WIRE_INCOMPAT_UNWOUND     UINT64_C(4) /* samples hold finished call chains */
-#define WIRE_INCOMPAT_KNOWN \
-	(WIRE_INCOMPAT_STACK_SHARE | WIRE_INCOMPAT_STACK_PATCH | WIRE_INCOMPAT_UNWOUND)
+#define WIRE_INCOMPAT_COMPACT     UINT64_C(8) /* payloads may be compact */
+#define WIRE_INCOMPAT_KNOWN                                                    \
+	(WIRE_INCOMPAT_STACK_SHARE | WIRE_INCOMPAT_STACK_PATCH | WIRE_INCOMPAT_UNWOUND | \
+	 WIRE_INCOMPAT_COMPACT)
 
 /* In dyn_size of a stack dump: what is stored is a patch. */
 #define WIRE_STACK_PATCH (UINT64_C(1) << 63)
@@ -64,6 +66,12 @@ enum wire_chunk_kind {
 	WIRE_CHUNK_PERF_MAP = 5, /* whole lines of a process's perf map */
 	WIRE_CHUNK_JITDUMP = 6,  /* a part of a process's jitdump */
 	WIRE_CHUNK_OBJECT = 7,   /* a part of a file of the target, see below */
+};
+
+/* How a chunk's payload is stored; no other form can be read. */
+enum wire_form {
+	WIRE_FORM_PLAIN = 0,
+	WIRE_FORM_COMPACT = 1, /* perf records without what can be told from others */
 };
 
 /*

@@ -10,6 +10,8 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#define LEVEL 3 /* as the recorder */
+
 #include "ruchy/trace_reader.h"
 #include "ruchy/trace_writer.h"
 
@@ -149,9 +151,11 @@ int main(int argc, char **argv)
 	if (rc == 0 && fd < 0)
 		rc = ruchy_error_errno(&r.err, "%s", argv[3]);
 	if (rc == 0)
-		rc = trace_writer_open(fd, argv[3], 1, &r.writer, &r.err);
-	if (rc == 0)
+		rc = trace_writer_open(fd, argv[3], LEVEL, &r.writer, &r.err);
+	if (rc == 0) {
+		trace_writer_events(r.writer, &r.meta->events);
 		rc = repeat(&r, strtoull(argv[1], NULL, 10));
+	}
 out:
 	if (rc < 0) {
 		fprintf(stderr, "repeat_trace: %s\n",

@@ -197,8 +197,10 @@ int main(int argc, char **argv)
 		rc = ruchy_error_errno(&j.err, "%s", argv[2]);
 	if (!rc)
 		rc = trace_writer_open(fd, argv[2], 1, &j.writer, &j.err);
-	if (!rc)
+	if (!rc) {
+		trace_writer_events(j.writer, &trace_reader_meta(j.reader)->events);
 		rc = copy(&j);
+	}
 	if (rc < 0)
 		fprintf(stderr, "redact_trace: %s\n",
 			j.err.code ? j.err.text : ruchy_error_name(rc));
