@@ -227,7 +227,8 @@ static void put_record(struct compact *c, const struct event_table *t, const uin
 		       uint32_t n)
 {
 	int event = -1;
-	uint32_t tid = 0, n_head = head_of(t, record, (size_t)n * WORD, &event, &tid), i = 0, end = n;
+	uint32_t tid = 0, n_head = head_of(t, record, (size_t)n * WORD, &event, &tid), i = 0,
+		 end = n;
 	bool is_new = false;
 	struct base *b = n_head > 1 ? base_for(c, event, tid, n_head, &is_new) : NULL;
 
@@ -344,15 +345,11 @@ static uint64_t get_mask(struct streams *s)
 /* The next word. Not checked: see take_lengths. */
 static inline uint64_t get_word(struct streams *s)
 {
-	static const uint64_t low[16] = { 0,
-					  0xff,
-					  0xffff,
-					  0xffffff,
-					  0xffffffff,
-					  0xffffffffff,
-					  0xffffffffffff,
-					  0xffffffffffffff,
-					  UINT64_MAX };
+	static const uint64_t low[16] = {
+		0,          0xff,         0xffff,         0xffffff,
+		0xffffffff, 0xffffffffff, 0xffffffffffff, 0xffffffffffffff,
+		UINT64_MAX
+	};
 	unsigned n = s->lengths[s->length >> 1] >> 4 * (s->length & 1) & 15;
 	uint64_t v = ruchy_load64(s->data) & low[n];
 
@@ -362,8 +359,8 @@ static inline uint64_t get_word(struct streams *s)
 	return v;
 }
 
-/* Are there lengths for `n` words more, at most MASK_BITS, and were the words before these within the
- * data? Then that many can be read without a check: they overrun it by less than the slack. */
+/* Are there lengths for `n` words more, at most MASK_BITS, and were the words before these within
+ * the data? Then that many can be read without a check: they overrun it by less than the slack. */
 static bool may_take(struct streams *s, uint64_t n)
 {
 	s->bad |= n > s->n_lengths - s->length || s->data > s->data_end;

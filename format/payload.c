@@ -8,7 +8,7 @@
 
 struct payload {
 	struct codec *codec;
-	struct compact *compact; /* made at first use */
+	struct compact *compact;  /* made at first use */
 	struct ruchy_buf content; /* what is compact */
 };
 
@@ -68,8 +68,9 @@ bool payload_fits(uint32_t form, const void *frame, size_t size, size_t raw_size
 
 	if (!codec_frame_content(frame, size, &content))
 		return false;
-	return form == WIRE_FORM_PLAIN ? content == raw_size
-				       : form == WIRE_FORM_COMPACT && content <= WIRE_MAX_CHUNK_BYTES;
+	return form == WIRE_FORM_PLAIN
+		       ? content == raw_size
+		       : form == WIRE_FORM_COMPACT && content <= WIRE_MAX_CHUNK_BYTES;
 }
 
 static int get_compact(struct payload *p, const void *frame, size_t size, uint8_t *raw,

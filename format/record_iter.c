@@ -21,7 +21,7 @@ struct record_iter {
 	int sp_reg;
 	struct stack_image_table images;
 	struct payload *payload; /* owned; made with the first packed chunk */
-	uint8_t *unpacked;   /* owned */
+	uint8_t *unpacked;       /* owned */
 	size_t unpacked_capacity;
 };
 
@@ -48,8 +48,8 @@ static int unpack(struct record_iter *it, const struct trace_chunk *chunk)
 		if (!it->unpacked)
 			return RUCHY_E_NOMEM;
 	}
-	return payload_get(it->payload, chunk->form, chunk->packed, chunk->packed_size, it->unpacked,
-			   chunk->size);
+	return payload_get(it->payload, chunk->form, chunk->packed, chunk->packed_size,
+			   it->unpacked, chunk->size);
 }
 
 int record_iter_start(struct record_iter *it, const struct trace_chunk *chunk)

@@ -5,8 +5,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "format/payload.h"
 #include "format/frame.h"
+#include "format/payload.h"
 #include "format/rtrace_ahead.h"
 
 /* The most that zstd may need for a chunk of the greatest size, generously. */
@@ -94,7 +94,7 @@ int rtrace_open(struct source *source, struct trace_meta *meta, struct rtrace **
 	r->meta = meta;
 	r->payload = payload_new(0);
 	rc = r->payload ? check_header(r, err)
-		      : ruchy_error_set(err, RUCHY_E_NOMEM, "%s: out of memory", r->source.name);
+			: ruchy_error_set(err, RUCHY_E_NOMEM, "%s: out of memory", r->source.name);
 	if (rc < 0) {
 		rtrace_free(r);
 		return rc;
@@ -210,8 +210,7 @@ static bool can_defer(struct rtrace *r, const struct frame_chunk *c, size_t size
 	return ((r->defer && c->kind == WIRE_CHUNK_SAMPLES) ||
 		(r->objects_known && c->kind == WIRE_CHUNK_OBJECT)) &&
 	       frame_is_ours(r, source_window(&r->source) + end, have - end) &&
-	       payload_fits(c->form, source_window(&r->source) + size, c->stored_size,
-			    c->raw_size);
+	       payload_fits(c->form, source_window(&r->source) + size, c->stored_size, c->raw_size);
 }
 
 /* As it stands in the file where that is mapped, else a copy. */

@@ -18,8 +18,8 @@
 #define WIRE_MAGIC_INDEX  0x184D2A54u
 #define WIRE_TAG          0x43525452u /* "RTRC" */
 
-#define WIRE_VERSION_MAJOR 0
-#define WIRE_VERSION_MINOR 3
+#define WIRE_VERSION_MAJOR 1
+#define WIRE_VERSION_MINOR 0
 
 #define WIRE_TRACE_ID_BYTES 16
 
@@ -49,7 +49,7 @@
 #define WIRE_INCOMPAT_STACK_PATCH UINT64_C(2) /* stack dumps may be patches */
 #define WIRE_INCOMPAT_UNWOUND     UINT64_C(4) /* samples hold finished call chains */
 #define WIRE_INCOMPAT_COMPACT     UINT64_C(8) /* payloads may be compact */
-#define WIRE_INCOMPAT_KNOWN                                                    \
+#define WIRE_INCOMPAT_KNOWN                                                              \
 	(WIRE_INCOMPAT_STACK_SHARE | WIRE_INCOMPAT_STACK_PATCH | WIRE_INCOMPAT_UNWOUND | \
 	 WIRE_INCOMPAT_COMPACT)
 
