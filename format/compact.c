@@ -151,11 +151,10 @@ static void put_mask(struct ruchy_buf *out, uint64_t mask)
 	ruchy_buf_put(out, bytes, n);
 }
 
-/* The words of a base that differ, which become the record's; a word is record_word's. */
-static void put_differences(struct compact *c, const struct base *b, const uint8_t *record,
-			    uint32_t n)
+/* The words of a base that change: they become the record's. */
+static void put_changes(struct compact *c, const struct base *b, const uint8_t *record, uint32_t n)
 {
-	uint64_t *base = c->words + b->at, difference[MASK_BITS], mask, v;
+	uint64_t *base = c->words + b->at, changed[MASK_BITS], mask, v;
 	uint32_t held = words_held(b, n);
 
 	for (uint32_t first = 0; first < held; first += MASK_BITS) {
@@ -171,12 +170,11 @@ static void put_differences(struct compact *c, const struct base *b, const uint8
 			if (v == base[i])
 				continue;
 			mask |= (uint64_t)1 << (i - first);
-			difference[k++] = v ^ base[i];
-			base[i] = v;
+			changed[k++] = base[i] = v;
 		}
 		put_mask(&c->control, mask);
 		for (uint32_t i = 0; i < k; i++)
-			put_word(c, difference[i]);
+			put_word(c, changed[i]);
 	}
 }
 
@@ -237,7 +235,7 @@ static void put_record(struct compact *c, const struct event_table *t, const uin
 		put_number(&c->control, n_head);
 	put_number(&c->control, b ? n - b->n_head : n);
 	if (b) {
-		put_differences(c, b, record, n);
+		put_changes(c, b, record, n);
 		i = b->n_head;
 		end -= n > b->n_head;
 	}
@@ -368,7 +366,7 @@ static bool may_take(struct streams *s, uint64_t n)
 }
 
 /* Bring the base up to the record. */
-static void get_differences(struct streams *s, uint64_t *base, uint32_t held)
+static void get_changes(struct streams *s, uint64_t *base, uint32_t held)
 {
 	for (uint32_t first = 0; first < held; first += MASK_BITS) {
 		uint64_t mask = get_mask(s);
@@ -380,7 +378,7 @@ static void get_differences(struct streams *s, uint64_t *base, uint32_t held)
 		if (!may_take(s, ruchy_count_bits(mask)))
 			return;
 		for (; mask; mask &= mask - 1)
-			base[first + (unsigned)__builtin_ctzll(mask)] ^= get_word(s);
+			base[first + (unsigned)__builtin_ctzll(mask)] = get_word(s);
 	}
 }
 
@@ -405,7 +403,7 @@ static void get_head(struct compact *c, struct streams *s, const struct base *b,
 	uint64_t *base = c->words + b->at;
 	uint32_t last = b->n_head - 1;
 
-	get_differences(s, base, words_held(b, n));
+	get_changes(s, base, words_held(b, n));
 	for (uint32_t i = 0; i < b->n_head; i++)
 		ruchy_store64(to + (size_t)i * WORD, base[i]);
 	ruchy_store64(to, (base[0] & WORD0_BITS) | (uint64_t)n * WORD << SIZE_SHIFT);

@@ -3,9 +3,9 @@
  * compact.h - perf records in fewer bytes, and back: docs/format.md, "Compact payloads".
  *
  * Zstandard takes the longest to decompress where matches are short, and the fields of a sample
- * are: a few bytes of each word differ from the thread's sample before. So these words are stored
- * as differences, without their zero bytes, and apart from what tells of them. Both directions are
- * exact inverses: expanding gives the very bytes that were put.
+ * are: a few bytes of a few words change from sample to sample. So the words that change are stored
+ * without their zero bytes, and apart from what tells of them. Both directions are exact inverses:
+ * expanding gives the very bytes that were put.
  */
 #ifndef RUCHY_FORMAT_COMPACT_H
 #define RUCHY_FORMAT_COMPACT_H

@@ -6,6 +6,10 @@
 #include "format/codec.h"
 #include "format/compact.h"
 
+/* A part of the raw size: where that is not saved (words of random bits), nothing is quicker, and
+ * zstd finds less. */
+#define WORTH_IT 8
+
 struct payload {
 	struct codec *codec;
 	struct compact *compact;  /* made at first use */
@@ -54,7 +58,7 @@ int payload_put(struct payload *p, const struct event_table *t, const void *raw,
 	if (!make_compact(p))
 		return RUCHY_E_NOMEM;
 	rc = compact_put(p->compact, t, raw, size, &p->content);
-	if (rc == RUCHY_E_UNSUPPORTED)
+	if (rc == RUCHY_E_UNSUPPORTED || (rc == 0 && p->content.size > size - size / WORTH_IT))
 		return codec_compress(p->codec, raw, size, out);
 	if (rc < 0)
 		return rc;

@@ -66,17 +66,17 @@ static int check_header(struct rtrace *r, struct ruchy_error *err)
 	if (size > have || frame_get_header(source_window(&r->source), size, &h) < 0)
 		return ruchy_error_set(err, RUCHY_E_DAMAGED,
 				       "%s: the trace's header is cut off or damaged", name);
-	if (h.major != WIRE_VERSION_MAJOR)
+	if (h.major > WIRE_VERSION_MAJOR)
 		return ruchy_error_set(err, RUCHY_E_UNSUPPORTED,
-				       "%s: trace format %u.%u, this program reads %u.x", name,
-				       h.major, h.minor, WIRE_VERSION_MAJOR);
+				       "%s: trace format %u.%u, this program reads up to %u.x",
+				       name, h.major, h.minor, WIRE_VERSION_MAJOR);
 	if (h.incompatible & ~WIRE_INCOMPAT_KNOWN)
 		return ruchy_error_set(err, RUCHY_E_UNSUPPORTED,
 				       "%s: the trace needs features 0x%" PRIx64
 				       " that this program does not know",
 				       name, h.incompatible & ~WIRE_INCOMPAT_KNOWN);
 	memcpy(r->trace_id, h.trace_id, sizeof(r->trace_id));
-	r->meta->format = h.minor < 2 ? "rtrace 0.1" : "rtrace 0.2";
+	r->meta->format = h.major ? "rtrace 1.0" : h.minor < 2 ? "rtrace 0.1" : "rtrace 0.2";
 	source_skip(&r->source, size);
 	return 0;
 }

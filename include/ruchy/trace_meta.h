@@ -39,7 +39,7 @@ struct meta_loss {
 };
 
 struct trace_meta {
-	const char *format; /* static: "rtrace 0.1", "rtrace 0.2", "perf.data" */
+	const char *format; /* static: "rtrace 0.1", "rtrace 0.2", "rtrace 1.0", "perf.data" */
 	char *recorder, *hostname, *kernel, *arch, *cpu_model, *asked;
 	char *unwound;            /* who unwound the samples, which hold no memory; NULL: nobody */
 	char *stack_privacy;      /* "redact": samples hold no data; NULL: they are whole */
