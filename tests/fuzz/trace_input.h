@@ -5,7 +5,7 @@
  * Checksums stop a fuzzer: nearly every change of a trace is refused before anything reads it. So
  * input that begins with 'S' is a script, from which a trace with right sizes and checksums is
  * made; anything else is a file as it stands. A script is 'S' and steps of u8 what, u16 size
- * (little-endian), bytes; what is taken modulo 8, the last step's bytes may be fewer.
+ * (little-endian), bytes; what is 8 or taken modulo 8, the last step's bytes may be fewer.
  *
  * Shared by the fuzz targets and tests/unit/test_fuzz_corpus.c. A failed call of the test's own
  * (memory, memfd) aborts.
@@ -23,11 +23,12 @@
 #include "ruchy/trace_reader.h"
 
 enum trace_step {
-	TRACE_STEP_RAW = 0,   /* bytes of the file as they are */
-	TRACE_STEP_META = 1,  /* 1 to 4: a chunk of that kind, the bytes its payload */
-	TRACE_STEP_ROUND = 5, /* a round mark; its time is the bytes' first 8 */
-	TRACE_STEP_INDEX = 6, /* an index frame whose body the bytes are */
-	TRACE_STEP_CHUNK = 7, /* a chunk header whose body the bytes are, from its sequence on */
+	TRACE_STEP_RAW = 0,     /* bytes of the file as they are */
+	TRACE_STEP_META = 1,    /* 1 to 4: a chunk of that kind, the bytes its payload */
+	TRACE_STEP_ROUND = 5,   /* a round mark; its time is the bytes' first 8 */
+	TRACE_STEP_INDEX = 6,   /* an index frame whose body the bytes are */
+	TRACE_STEP_CHUNK = 7,   /* a chunk header whose body the bytes are, from its sequence on */
+	TRACE_STEP_COMPACT = 8, /* u32 raw size, then a compact payload of samples */
 };
 
 #define TRACE_STEP_PREFIX 3 /* u8 what, u16 size */
@@ -64,6 +65,25 @@ static inline void trace_input_chunk(struct ruchy_buf *out, struct codec *codec,
 	ruchy_buf_fini(&stored);
 }
 
+/* The same of a compact payload: its raw size, then its bytes. */
+static inline void trace_input_compact(struct ruchy_buf *out, struct codec *codec, uint32_t kind,
+				       uint64_t sequence, const uint8_t *bytes, size_t size)
+{
+	struct frame_chunk chunk = {
+		.sequence = sequence, .kind = kind, .form = WIRE_FORM_COMPACT, .records = 1
+	};
+	struct ruchy_buf stored = { 0 };
+
+	if (size < 4)
+		return;
+	chunk.raw_size = ruchy_load32(bytes) & 0xfffff;
+	trace_input_demand(!codec_compress(codec, bytes + 4, size - 4, &stored));
+	chunk.stored_size = stored.size;
+	frame_put_chunk(out, &chunk);
+	ruchy_buf_put(out, stored.data, stored.size);
+	ruchy_buf_fini(&stored);
+}
+
 static inline void trace_input_step(struct ruchy_buf *out, struct codec *codec, unsigned what,
 				    uint64_t *sequence, const uint8_t *bytes, size_t size)
 {
@@ -84,6 +104,9 @@ static inline void trace_input_step(struct ruchy_buf *out, struct codec *codec, 
 		break;
 	case TRACE_STEP_CHUNK:
 		trace_input_frame(out, WIRE_MAGIC_CHUNK, body, WIRE_TRACE_ID_BYTES + size);
+		break;
+	case TRACE_STEP_COMPACT:
+		trace_input_compact(out, codec, WIRE_CHUNK_SAMPLES, (*sequence)++, bytes, size);
 		break;
 	default:
 		trace_input_chunk(out, codec, what, (*sequence)++, bytes, size);
@@ -108,7 +131,7 @@ static inline void trace_input_expand(struct ruchy_buf *out, const uint8_t *data
 	trace_input_demand(codec);
 	frame_put_header(out, &header);
 	for (size_t at = 1; at + TRACE_STEP_PREFIX <= size;) {
-		unsigned what = data[at] & 7;
+		unsigned what = data[at] == TRACE_STEP_COMPACT ? data[at] : data[at] & 7;
 		size_t n = ruchy_load16(data + at + 1);
 
 		at += TRACE_STEP_PREFIX;

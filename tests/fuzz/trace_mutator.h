@@ -7,6 +7,7 @@
 #ifndef RUCHY_TESTS_TRACE_MUTATOR_H
 #define RUCHY_TESTS_TRACE_MUTATOR_H
 
+#include "format/compact.h"
 #include "tests/fuzz/trace_input.h"
 
 size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t max_size, unsigned seed);
@@ -23,6 +24,24 @@ static inline void trace_mutator_step(struct ruchy_buf *script, unsigned what, c
 	ruchy_buf_put(script, bytes, size);
 }
 
+/* Its samples compact; false: they cannot be. */
+static inline bool trace_mutator_compact(struct ruchy_buf *script, const struct event_table *t,
+					 const struct trace_chunk *chunk)
+{
+	struct compact *c = compact_new();
+	struct ruchy_buf content = { 0 };
+	bool done;
+
+	trace_input_demand(c);
+	ruchy_buf_put32(&content, (uint32_t)chunk->size);
+	done = !compact_put(c, t, chunk->data, chunk->size, &content);
+	if (done)
+		trace_mutator_step(script, TRACE_STEP_COMPACT, content.data, content.size);
+	ruchy_buf_fini(&content);
+	compact_free(c);
+	return done;
+}
+
 /* The script of a trace that reads. */
 static inline void trace_mutator_script(struct trace_reader *r, struct ruchy_buf *script)
 {
@@ -37,8 +56,10 @@ static inline void trace_mutator_script(struct trace_reader *r, struct ruchy_buf
 			trace_mutator_step(script, TRACE_STEP_ROUND, time, sizeof(time));
 			continue;
 		}
-		trace_mutator_step(script, item.chunk->kind & 7, item.chunk->data,
-				   item.chunk->size);
+		if (item.chunk->kind != WIRE_CHUNK_SAMPLES || item.chunk->sequence % 2 ||
+		    !trace_mutator_compact(script, &trace_reader_meta(r)->events, item.chunk))
+			trace_mutator_step(script, item.chunk->kind & 7, item.chunk->data,
+					   item.chunk->size);
 		trace_chunk_free(item.chunk);
 	}
 }
