@@ -5,7 +5,8 @@
 Traces that no recorder makes on purpose: every field that a sample may have, shared stack bytes of
 random threads, damaged records, bodies of a later version, two files joined. Each is made together
 with the lines that a reader must give (read_trace.py says which), so it can be a reader's test:
-`read_trace.py --self-test` and compare_readers.sh use them. Written from docs/format.md.
+`read_trace.py --self-test` and compare_readers.sh use them. Written from docs/format.md. One has no
+lines: its compact payloads were damaged at random, and readers must agree on what is left.
 
 The writer's stack images are kept as that page's words have them, a byte at a time; a reader that
 is cleverer about it is checked against that.
@@ -42,6 +43,7 @@ class Trace:
     def __init__(self, trace_id=b"0123456789abcdef", grow=0):
         self.id, self.grow = trace_id, grow  # grow: bytes that a later version adds to a body
         self.data, self.lines, self.entries, self.ends = b"", [], [], []
+        self.damaged = []  # offsets of chunks that no reader may take
         self.sequence = self.rounds = 0
         self.header()
 
@@ -51,17 +53,27 @@ class Trace:
         self.data += struct.pack("<II", magic, len(body)) + body
         self.ends.append((len(self.data), len(self.lines)))
 
-    def header(self, major=0, minor=2, incompatible=3):
+    def header(self, major=1, minor=0, incompatible=11):
         self.frame(HEADER, struct.pack("<HHIQQ16s", major, minor, 0, 0, incompatible, self.id))
 
-    def chunk(self, kind, payload, lines, count=None, ring=0, first=0, last=0, stored=None):
+    def chunk_frames(self, kind, raw_size, stored, count, ring=0, first=0, last=0, form=0):
+        self.frame(CHUNK, self.id + struct.pack("<QIIQQQQII", self.sequence, kind, ring, first, last,
+                                                raw_size, len(stored), count, form))
+        self.ends.pop()  # not whole without its payload
+        self.data += stored
+
+    def damaged_chunk(self, raw_size, payload, count=1, form=1):
+        """SAMPLES of which no reader may take a record."""
+        self.damaged.append(len(self.data))
+        self.chunk_frames(SAMPLES, raw_size, compress(payload), count, form=form)
+        self.sequence += 1
+
+    def chunk(self, kind, payload, lines, count=None, ring=0, first=0, last=0, stored=None, form=0):
+        """`payload` is what readers shall find, `stored` the frame that they find it in."""
         stored = compress(payload) if stored is None else stored
         count = len(lines) if count is None else count
         offset = len(self.data)
-        self.frame(CHUNK, self.id + struct.pack("<QIIQQQQII", self.sequence, kind, ring, first, last,
-                                                len(payload), len(stored), count, 0))
-        self.ends.pop()  # not whole without its payload
-        self.data += stored
+        self.chunk_frames(kind, len(payload), stored, count, ring, first, last, form)
         self.lines.append(f"chunk {self.sequence} {NAMES.get(kind, 'unknown')} offset={offset} "
                           f"stored={len(self.data) - offset} raw={len(payload)} ring={ring} "
                           f"records={count} first={first} last={last}")
@@ -79,6 +91,10 @@ class Trace:
 
     def records(self, kind, made, **more):
         self.chunk(kind, b"".join(record for record, _ in made), [line for _, line in made], **more)
+
+    def compact(self, kind, packer, made, **more):
+        """As records(), in the compact payload that `packer` has made of them."""
+        self.records(kind, made, stored=compress(packer.payload()), form=1, **more)
 
     def mark(self, time):
         self.lines.append(f"round {time}")
@@ -266,6 +282,84 @@ def shared_samples(event, chance, threads, count, start):
         made.append(event.sample(7, thread.tid, start + i, 0x401000 + i, sp, dump, stored,
                                  patch=bool(patch)))
     return made
+
+
+# ---- compact payloads -----------------------------------------------------------------------------
+
+WORD = (1 << 64) - 1
+
+
+class Packer:
+    """The three streams of a compact payload (§3.1), and what its records are held against."""
+
+    def __init__(self):
+        self.control, self.lengths, self.data = bytearray(), [], bytearray()
+        self.bases, self.numbers, self.raw_size = {}, {}, 0
+
+    def number(self, value):
+        while value > 127:
+            self.control.append(value & 127 | 128)
+            value >>= 7
+        self.control.append(value)
+
+    def mask(self, bits):
+        there = [i for i in range(8) if bits >> 8 * i & 255]
+        self.control += bytes([sum(1 << i for i in there)] + [bits >> 8 * i & 255 for i in there])
+
+    def word(self, value):
+        length = -(-value.bit_length() // 8)
+        self.lengths.append(length)
+        self.data += value.to_bytes(length, "little")
+
+    def alone(self, record):
+        """A record that has no base."""
+        self.number(0)
+        self.number(len(record) // 8)
+        for (word,) in struct.iter_unpack("<Q", record):
+            self.word(word)
+        self.raw_size += len(record)
+
+    def record(self, record, key, head, noise=0):
+        """One held against the last of the same key. noise: for the base's bits that say nothing."""
+        words = struct.unpack(f"<{len(record) // 8}Q", record)
+        new = key not in self.bases
+        base = self.bases.setdefault(key, [0] * (head + 1))
+        self.number(self.numbers.setdefault(key, len(self.numbers) + 1))
+        if new:
+            self.number(head)
+        self.number(len(words) - head)
+        wanted = list(words[:head]) + ([words[-1]] if len(words) > head else [])
+        wanted[0] = wanted[0] & WORD >> 16 | noise << 48
+        wanted[head - 1] = wanted[head - 1] - len(record) & WORD
+        for at in range(0, len(wanted), 64):
+            changes = [old != word for old, word in zip(base[at:at + 64], wanted[at:at + 64])]
+            self.mask(sum(1 << i for i, change in enumerate(changes) if change))
+            for word in (word for word, change in zip(wanted[at:], changes) if change):
+                self.word(word)
+        base[:len(wanted)] = wanted
+        for word in words[head:-1]:
+            self.word(word)
+        self.raw_size += len(record)
+
+    def payload(self):
+        halves = self.lengths + [0] * (len(self.lengths) % 2)
+        lengths = bytes(low | high << 4 for low, high in zip(halves[::2], halves[1::2]))
+        return (struct.pack("<II", len(self.control), len(lengths)) + self.control + lengths
+                + self.data)
+
+
+def packed(made, head, noise=0):
+    """A Packer of records: samples against the last of their key, which `head` tells, or alone.
+
+    head(record) is (key, h), or None."""
+    packer = Packer()
+    for record, _ in made:
+        found = head(record)
+        if found is None:
+            packer.alone(record)
+        else:
+            packer.record(record, *found, noise=noise)
+    return packer
 
 
 # ---- the traces -----------------------------------------------------------------------------------
@@ -545,10 +639,192 @@ def later_version():
     return trace
 
 
+def thread_and_head(event):
+    """For packed(): the samples of an event with their tids, up to the size of their stack bytes."""
+    def head(record):
+        at = 8 + 8 * sum(bit in event.bits for bit in (16, 0))
+        if struct.unpack_from("<I", record)[0] != 9:
+            return None
+        tid = struct.unpack_from("<I", record, at + 4)[0]
+        at += 8 * sum(bit in event.bits for bit in (1, 2, 3, 6, 9, 7, 8, 4))
+        if 5 in event.bits:
+            at += 8 + 8 * struct.unpack_from("<Q", record, at)[0]
+        abi = struct.unpack_from("<Q", record, at)[0]
+        at += 8 + 8 * (event.registers.bit_count() if abi else 0)
+        return (tid, at), at // 8 + 1
+    return head
+
+
+def word_record(count, *first):
+    """(record, line) of a type that is not known: `count` words, zeros behind those of `first`."""
+    head = struct.pack("<IHH", 200, 0, 8 * count)
+    return ((head + words(*first)).ljust(8 * count, b"\0"), f"  record 200 misc=0 size={8 * count}")
+
+
+def compact():
+    """Compact payloads as a recorder makes them, and at the edges of their rules."""
+    chance = random.Random(5)
+    trace, event = Trace(), usual_event()
+    long = Event([50], (0, 1, 2, 5, 12, 13), registers=REGISTERS)
+    trace.meta([ARCH, event.item(), long.item()])
+    threads = [Thread(tid, chance) for tid in (7, 8, 9)]
+    for at in (1000, 2000):  # images, bases and streams begin anew
+        made = shared_samples(event, chance, threads, 60, at)
+        made.insert(9, event.other(2, struct.pack("<QQ", 41, 5), 7, 7, at))  # LOST
+        made.insert(20, event.sample(7, 8, at + 70, 1, 0x7ffc00000000))  # nothing behind the head
+        made.insert(21, event.sample(7, 8, at + 71, 1, 0x7ffc00000000))
+        made.insert(22, event.sample(0, 0, at + 72, WORD, None))
+        trace.compact(SAMPLES, packed(made, thread_and_head(event)), made, first=at, last=at + 72)
+    trace.mark(3000)
+    # Heads of about 64 and 128 words, each twice with a stack and twice without: the last word is
+    # the first of a mask of its own, or the last of one.
+    for count in (*range(48, 56), *range(112, 120)):
+        made = [long.sample(7, 7, i, i, 0x7ffc1000, dump, chain=range(count))
+                for i, dump in enumerate((bytes(80), b"", chance.randbytes(80), b""))]
+        trace.compact(SAMPLES, packed(made, thread_and_head(long)), made)
+    # What follows is of no type that is known, so any words will do.
+    full = [word_record(count, *(chance.randrange(1 << bits) for bits in range(65)))
+            for count in (66, 70, 90, 66, 8191)]
+    for head in (2, 3, 63, 64, 65, 66):
+        for noise in (0, 0xabcd):
+            trace.compact(SAMPLES, packed(full, lambda _, h=head: (0, h), noise), full)
+    trace.compact(SAMPLES, packed(full, lambda _: None), full)
+    for made in ([], [word_record(1)], 2 * [word_record(2, 1)], 3 * [word_record(8191)]):
+        trace.compact(SAMPLES, packed(made, lambda _: None), made)
+    # As many words of bases as there may be, and numbers of bases of one, two and three bytes.
+    made = 16 * [word_record(8191, 3)]
+    keys = iter(range(16))
+    trace.compact(SAMPLES, packed(made, lambda _: (next(keys), 8191)), made)
+    made = [word_record(2, i) for i in range(16500)] + 2 * [word_record(2, 1 << 63)]
+    keys = iter([*range(16500), 16499, 130])
+    trace.compact(SAMPLES, packed(made, lambda _: (next(keys), 2)), made)
+    return trace
+
+
+def payload_of(control, lengths=b"", data=b"", more=(0, 0)):
+    """A compact payload of these streams; `more`: what its first two numbers are wrong by."""
+    return (struct.pack("<II", len(control) + more[0], len(lengths) + more[1]) + bytes(control)
+            + bytes(lengths) + bytes(data))
+
+
+def damaged_payloads():
+    """(raw size, payload, form) of payloads that break one rule of §3.1 each, and of some as made
+    that break none."""
+    # A base of two words, a record of three: word 0, word h - 1 and the last, each of one byte.
+    new, again = [1, 2, 1, 1, 7], [1, 1, 0]
+    lengths, data = b"\x11\x01", b"\xc8\2\3"
+    sound, small, full = payload_of(new, lengths, data), word_record(2)[0], word_record(8191, 3)[0]
+    yield 24, sound, 1
+    yield 48, payload_of(new + again, lengths, data), 1
+    yield 16, payload_of([0, 2], b"\x37", b"\xc8\0\0\0\0\0\x10\1\2\3"), 1
+    for raw, control, lengths_, data_ in (
+            (16, [0, 2], b"\x99", bytes(18)),             # a length of 9
+            (16, [0, 2], b"\xf0", bytes(15)),             # of 15
+            (16, [2, 2, 0, 0], b"", b""),                 # the first base is 1
+            (48, new + [3, 2, 1, 0], lengths, data),      # the next one 2
+            (16, [1, 0, 2, 0], b"\0", b""),               # h is 0
+            (16, [1, 1, 1, 0], b"", b""),                 # 1
+            (65536, [1, 128, 64, 0] + 128 * [0], b"", b""),  # 8192
+            (8, [0, 0, 0, 1], b"\0", b""),                # n is 0
+            (65536, [0, 128, 64], bytes(4096), b""),      # 8192
+            (65536, [1, 2, 254, 63, 0], bytes(4095), b""),   # 8192 with h
+            (16, [0, 3], bytes(2), b""),                  # it goes beyond the raw size
+            (20, [0, 3], bytes(2), b""),
+            (20, [0, 2], b"\0", b""),                     # a raw size that no words have
+            (48, new, lengths, data),                     # too few records for it
+            (24, new + again, lengths, data),             # too many
+            (16, [1, 2, 0, 1, 4], b"\0", b""),            # word 2 changes, but n is h
+            (24, [1, 2, 1, 1, 8], b"\0", b""),            # word 3, which the base does not have
+            (520, [1, 64, 1, 0, 1, 2], b"\0", b""),       # word 65 of 65
+            (512, [1, 64, 0, 0, 0], b"", b""),            # a mask too many
+            (512, [1, 63, 1, 0, 0], b"", b""),
+            (16, [0, 130, 128, 128, 0], b"\0", b""),      # a number of four bytes
+            (16, [0, 130, 128, 128], b"\0", b""),         # one that does not end
+            (24, [], b"", b""), (24, [1], b"", b""), (24, [1, 2], b"", b""),  # control is short
+            (24, [1, 2, 1], b"", b""), (24, [1, 2, 1, 1], lengths, data),
+            (24, [1, 2, 1, 3, 7], lengths, data),
+            (24, new + [0], lengths, data),               # something is left of it
+            (24, new, b"\x11", data),                     # lengths are short
+            (24, new, lengths + b"\0", data),             # a byte of them is left
+            (16, [0, 2], bytes(2), b""),
+            (24, new, lengths, data[:2]),                 # data are short
+            (24, new, lengths, data + b"\0"),             # a byte is left
+            (0, [], b"", b"\0"), (0, [], b"\0", b""), (0, [0], b"", b"")):
+        yield raw, payload_of(control, lengths_, data_), 1
+    most = WORD >> 32
+    for more in ((1, 0), (4, 0), (0, 1), (0, 4), (most - 5, 0), (0, most - 2), (-1, 0), (most - 5, most - 2)):
+        yield 24, payload_of(new, lengths, data, more), 1
+    yield 0, bytes(4), 1
+    yield 0, bytes(7), 1
+    # Sixteen bases of all the words that there may be, and one of three.
+    packer = Packer()
+    for key in range(16):
+        packer.record(full, key, 8191)
+    packer.record(small, 16, 2)
+    yield packer.raw_size, packer.payload(), 1
+    # Forms that are not known, plain bytes that say that they are compact, and the reverse.
+    for form in (2, 3, 1 << 31 | 1):
+        yield 24, sound, form
+        yield len(small), small, form
+    yield len(small), small, 1
+    yield 24, sound, 0
+
+
+SOUND_PAYLOADS = 3  # of damaged_payloads()
+
+
+def compact_damaged():
+    """Each rule of §3.1 broken once, between chunks that break none."""
+    trace, event = Trace(), usual_event()
+    trace.meta([ARCH, event.item()])
+    made = [event.sample(7, 7, i, i, 0x7ffc1000, b"stack byte") for i in range(2)]
+    packer = packed(made, thread_and_head(event))
+    for i, (raw_size, payload, form) in enumerate(damaged_payloads()):
+        trace.compact(SAMPLES, packer, made)
+        if i < SOUND_PAYLOADS:
+            size = 16 if raw_size == 16 else 24
+            lines = raw_size // size * [f"  record 200 misc=0 size={size}"]
+            trace.chunk(SAMPLES, bytes(raw_size), lines, stored=compress(payload), form=form)
+        else:
+            trace.damaged_chunk(raw_size, payload, form=form)
+    trace.compact(SAMPLES, packer, made)
+    return trace
+
+
+def compact_flipped(seed=3, count=400):
+    """Payloads with a few bytes changed, each compressed as if it were right; without lines."""
+    chance = random.Random(seed)
+    trace, event = Trace(), usual_event()
+    trace.meta([ARCH, event.item(), Event([50], USUAL).item()])
+    threads = [Thread(tid, chance) for tid in (7, 8)]
+    made = shared_samples(event, chance, threads, 6, 1000)
+    head = thread_and_head(event)
+    packer = packed(made, lambda record: None if record == made[2][0] else head(record))
+    streams = 8 + len(packer.control) + (len(packer.lengths) + 1) // 2
+    for _ in range(count):
+        payload = bytearray(packer.payload())
+        for _ in range(chance.choice((1, 1, 2))):
+            payload[chance.randrange(8, chance.choice((streams, len(payload))))] = chance.randrange(256)
+        trace.damaged_chunk(packer.raw_size, payload, len(made))
+    return trace
+
+
+def older_version(minor, incompatible):
+    """As plain(), by a writer of version 0."""
+    trace = plain()
+    changed = Trace()
+    changed.data = b""
+    changed.header(0, minor, incompatible)
+    trace.data = changed.data + trace.data[len(changed.data):]
+    return trace
+
+
 MADE = {"plain": plain, "shared": shared, "records_damaged": records_damaged, "fields": fields,
         "images_at_edges": images_at_edges, "patches_damaged": patches_damaged,
         "later_version": later_version, "made_at_run_time": made_at_run_time,
-        "jitdump_written_late": lambda: made_at_run_time(late=True), "files_along": files_along}
+        "jitdump_written_late": lambda: made_at_run_time(late=True), "files_along": files_along,
+        "compact": compact, "compact_damaged": compact_damaged,
+        "version_0.1": lambda: older_version(1, 1), "version_0.2": lambda: older_version(2, 7)}
 
 
 # ---- checks ---------------------------------------------------------------------------------------
@@ -582,7 +858,10 @@ class Checks:
     def made(self):
         for name, make in MADE.items():
             trace = make()
-            self.lines(name, trace.data, trace.lines, False)
+            self.lines(name, trace.data, trace.lines, bool(trace.damaged))
+            told = {at for at, _ in self.read(trace.data)[1]}
+            self.that(f"{name}: all damage is told", told.issuperset(trace.damaged),
+                      f"not at {sorted(set(trace.damaged) - told)}")
 
     def many_shared(self):
         wrong = [seed for seed in range(2, 30)
@@ -594,7 +873,7 @@ class Checks:
         self.refused("a text", b"This is no trace, as any reader can tell.\n" * 9)
         self.refused("a header cut off", plain().data[:40])
         self.refused("a header with a wrong byte", b"".join((plain().data[:50], b"?", plain().data[51:])))
-        for name, changed in (("a later major version", {"major": 1}),
+        for name, changed in (("a later major version", {"major": 2}),
                               ("an incompatible feature", {"incompatible": 1 << 63})):
             trace = Trace()
             trace.data = b""
@@ -621,6 +900,15 @@ class Checks:
             if line > 0 and [text.split()[:3] for text in lines] != names:
                 wrong.append(start)
         self.that("a frame is missing", not wrong, f"those at {wrong}")
+
+    def flipped_payloads(self):
+        """Whatever a compact payload holds, it is read or refused."""
+        trace = compact_flipped()
+        lines, _ = self.read(trace.data)
+        n_read = sum(line.startswith("chunk") for line in lines) - 1  # META
+        n_refused = len(trace.damaged) - n_read
+        self.that(f"damage in compact payloads ({n_read} read, {n_refused} refused)",
+                  n_read > 50 and n_refused > 50)
 
     def truncated(self):
         """A file cut at any byte gives the lines of its whole frames, no more, no fewer."""
@@ -649,7 +937,7 @@ def check(read, refusal):
     """The status: 0 where every check held."""
     checks = Checks(read, refusal)
     for one in (checks.made, checks.many_shared, checks.not_a_trace, checks.joined,
-                checks.lost_chunk, checks.truncated, checks.flipped):
+                checks.lost_chunk, checks.truncated, checks.flipped, checks.flipped_payloads):
         one()
     return 1 if checks.failed else 0
 
@@ -665,6 +953,8 @@ def main(arguments):
             file.write(trace.data)
         with open(path + ".lines", "w", encoding="ascii") as file:
             file.write("".join(line + "\n" for line in trace.lines))
+    with open(os.path.join(arguments[0], "compact_flipped.rtrace"), "wb") as file:
+        file.write(compact_flipped().data)
     return 0
 
 

@@ -27,14 +27,18 @@ LONGEST = {HEADER: 1024, CHUNK: 1024, ROUND: 1024, INDEX: 64 << 20}
 SKIPPABLE = range(0x184D2A50, 0x184D2A60)
 ZSTD_MAGIC = 0xFD2FB528
 
-MAJOR = 0
-# incompatible ones: stack dumps may be cut and shared (bit 0), or patches (1); samples unwound (2)
-KNOWN_FEATURES = 7
+MAJOR = 1
+# incompatible ones: stack dumps may be cut and shared (bit 0), or patches (1); samples unwound (2);
+# payloads compact (3)
+KNOWN_FEATURES = 15
 META, SIDEBAND, SAMPLES, KALLSYMS, PERF_MAP, JITDUMP, OBJECT = 1, 2, 3, 4, 5, 6, 7
 KINDS = {META: "meta", SIDEBAND: "sideband", SAMPLES: "samples", KALLSYMS: "kallsyms",
          PERF_MAP: "perf-map", JITDUMP: "jitdump", OBJECT: "object"}
 LONGEST_PAYLOAD = 64 << 20
 LONGEST_META = 64 << 20
+PLAIN, COMPACT = 0, 1  # forms of a payload
+LONGEST_RECORD, MOST_BASE_WORDS = 8191, 131072  # of a compact payload, in words
+LONGEST_NUMBER = 3  # bytes in control
 
 LAST_ROLE, LONGEST_ID, LONGEST_NAME = 4, 64, 4096  # of objects
 
@@ -129,17 +133,105 @@ def frame_layout(frame):
 
 
 @functools.lru_cache(maxsize=16)  # the self-test meets the same payloads thousands of times
-def inflate(frame, raw_size):
-    """The payload's bytes, as many as the chunk header says."""
+def inflate(frame, raw_size, form=PLAIN):
+    """The payload's bytes, expanded, as many as the chunk header says."""
+    if form not in (PLAIN, COMPACT):
+        raise Damaged(f"a payload of form {form}")
     content, length = frame_layout(frame)
-    if content != raw_size:
+    if content > LONGEST_PAYLOAD:
+        raise Damaged(f"the payload states {content} bytes")
+    if form == PLAIN and content != raw_size:
         raise Damaged(f"the payload states {content} bytes, its chunk header {raw_size}")
     if length != len(frame):
         raise Damaged("the payload frame is not as long as its chunk header says")
     done = subprocess.run(["zstd", "-dcq"], input=frame, capture_output=True, check=False)
-    if done.returncode != 0 or len(done.stdout) != raw_size:
+    if done.returncode != 0 or len(done.stdout) != content:
         raise Damaged("the payload does not decompress")
-    return done.stdout
+    return expand(done.stdout, raw_size) if form == COMPACT else done.stdout
+
+
+class Streams:
+    """The three streams of a compact payload (§3.1), each read from its start to its end."""
+
+    def __init__(self, payload):
+        fields = Fields(payload)
+        n_control, n_lengths = fields.u32(), fields.u32()
+        self.control = Fields(fields.take(n_control))
+        self.lengths, self.n_lengths = fields.take(n_lengths), 0  # half bytes that were taken
+        self.data = Fields(payload[fields.at:])
+
+    def number(self):
+        value = 0
+        for i in range(LONGEST_NUMBER):
+            byte = self.control.take(1)[0]
+            value |= (byte & 127) << 7 * i
+            if not has(byte, 7):
+                return value
+        raise Damaged("a number in control is too long")
+
+    def mask(self):
+        there = self.control.take(1)[0]
+        return sum(self.control.take(1)[0] << 8 * i for i in range(8) if has(there, i))
+
+    def word(self):
+        if self.n_lengths >= 2 * len(self.lengths):
+            raise Damaged("a word without a length")
+        length = self.lengths[self.n_lengths >> 1] >> 4 * (self.n_lengths & 1) & 15
+        self.n_lengths += 1
+        if length > 8:
+            raise Damaged(f"a word of {length} bytes")
+        return int.from_bytes(self.data.take(length), "little")
+
+    def finish(self):
+        if (self.control.at != len(self.control.data) or self.data.at != len(self.data.data)
+                or (self.n_lengths + 1) // 2 != len(self.lengths)):
+            raise Damaged("a compact payload goes on behind its last record")
+
+
+class Bases:
+    """The bases of one compact payload: h and h + 1 words of each, in the order of their numbers."""
+
+    def __init__(self):
+        self.all, self.n_words = [], 0
+
+    def get(self, number, streams):
+        """(h, words) of base `number`, from 1, which is made now if it is the next."""
+        if number <= len(self.all):
+            return self.all[number - 1]
+        head = streams.number() if number == len(self.all) + 1 else None
+        if head is None or not 2 <= head <= LONGEST_RECORD:
+            raise Damaged(f"base {number} of {head} words where {len(self.all)} were made")
+        self.n_words += head + 1
+        if self.n_words > MOST_BASE_WORDS:
+            raise Damaged("bases of too many words")
+        self.all.append((head, [0] * (head + 1)))
+        return self.all[-1]
+
+
+def expand(payload, raw_size):
+    """The records that a compact payload tells of."""
+    streams, bases, out = Streams(payload), Bases(), bytearray()
+    while len(out) < raw_size:
+        number = streams.number()
+        head, base = bases.get(number, streams) if number else (0, [])
+        count = head + streams.number()
+        if not 1 <= count <= LONGEST_RECORD or 8 * count > raw_size - len(out):
+            raise Damaged(f"a record of {count} words")
+        known = head + (0 < head < count)  # words that the base has of it
+        for first in range(0, known, 64):
+            mask = streams.mask()
+            if mask >> min(known - first, 64):
+                raise Damaged("a word changes that the base does not have")
+            for i in range(mask.bit_length()):
+                if has(mask, i):
+                    base[first + i] = streams.word()
+        record = base[:head] + [streams.word() for _ in range(count - known)] + base[head:known]
+        if head:
+            record[0] = record[0] & (1 << 48) - 1 | 8 * count << 48
+            record[head - 1] = record[head - 1] + 8 * count & (1 << 64) - 1
+        out += struct.pack(f"<{count}Q", *record)
+    streams.finish()
+    return bytes(out)
 
 
 # ---- events and records ---------------------------------------------------------------------------
@@ -464,8 +556,8 @@ class Reader:
     # -- chunks --
 
     def read_chunk(self, offset, body, payload):
-        sequence, kind, ring, first, last, raw, stored, records = struct.unpack_from(
-            "<QIIQQQQI", body, 24)
+        sequence, kind, ring, first, last, raw, stored, records, form = struct.unpack_from(
+            "<QIIQQQQII", body, 24)
         if sequence < self.sequence:
             raise Damaged(f"chunk {sequence} where {self.sequence} was due")
         if raw > LONGEST_PAYLOAD:
@@ -474,7 +566,7 @@ class Reader:
             raise Damaged(f"the file ends within chunk {sequence}")
         content = b""
         if kind in KINDS:
-            content = inflate(self.data[payload:payload + stored], raw)
+            content = inflate(self.data[payload:payload + stored], raw, form)
         if sequence > self.sequence:
             self.complain(offset, f"{sequence - self.sequence} chunks are missing")
         self.sequence = sequence + 1

@@ -63,9 +63,9 @@ def trim(data):
     while at < len(data):
         magic, body, end = reader.frame_at(at)
         if magic == read_trace.CHUNK:
-            kind, raw, stored = struct.unpack_from("<32xI20xQQ", body)
+            kind, raw, stored, form = struct.unpack_from("<32xI20xQQ4xI", body)
             frame, end = data[at:end + stored], end + stored
-            payload = read_trace.inflate(frame[-stored:], raw)
+            payload = read_trace.inflate(frame[-stored:], raw, form)
             addresses |= kernel_addresses(payload) if kind == read_trace.SAMPLES else set()
             lines += payload.decode().splitlines() if kind == read_trace.KALLSYMS else []
             chunks.append((kind, frame, payload, body))
@@ -80,12 +80,11 @@ def assemble(out, chunks, lines):
         if kind is None:
             out.data += frame
         elif kind != read_trace.KALLSYMS:
-            ring, first, last = struct.unpack_from("<36xIQQ", body)
-            count = struct.unpack_from("<72xI", body)[0]
+            ring, first, last, count, form = struct.unpack_from("<36xIQQ16xII", body)
             stored = frame[8 + len(body):]
             if kind == read_trace.META:
-                payload, stored = without_build_paths(payload), None
-            out.chunk(kind, payload, [], count, ring, first, last, stored)
+                payload, stored, form = without_build_paths(payload), None, read_trace.PLAIN
+            out.chunk(kind, payload, [], count, ring, first, last, stored, form)
         elif lines:
             text = "".join(line + "\n" for line in lines).encode()
             out.chunk(kind, text, [], len(lines))
@@ -96,7 +95,7 @@ def assemble(out, chunks, lines):
 
 def main(arguments):
     if len(arguments) != 2:
-        print("usage: trim_kallsyms.py TRACE OUT", file=sys.stderr)
+        print("usage: trim_trace.py TRACE OUT", file=sys.stderr)
         return 2
     with open(arguments[0], "rb") as file:
         data = trim(file.read())
