@@ -199,6 +199,12 @@ static void count_gap(struct rtrace *r, struct trace_integrity *integrity, uint6
 	}
 }
 
+/* What later versions add is skipped by its size. */
+static bool is_known(uint32_t kind)
+{
+	return kind >= WIRE_CHUNK_META && kind <= WIRE_CHUNK_OBJECT;
+}
+
 /*
  * May the payload be left packed? If it is damaged, the search for what follows would begin inside
  * of it: so only where a frame of ours follows right behind it, and there is nothing to search.
@@ -207,6 +213,8 @@ static bool can_defer(struct rtrace *r, const struct frame_chunk *c, size_t size
 {
 	size_t end = size + c->stored_size;
 
+	if (!is_known(c->kind))
+		return true;
 	return ((r->defer && c->kind == WIRE_CHUNK_SAMPLES) ||
 		(r->objects_known && c->kind == WIRE_CHUNK_OBJECT)) &&
 	       frame_is_ours(r, source_window(&r->source) + end, have - end) &&
