@@ -34,7 +34,7 @@ struct trace_chunk {
 	uint8_t *data;         /* owned, or in `block`: read-only; NULL: packed */
 	struct block *block;   /* of the reader's, held by the chunk; NULL: none */
 	size_t size;           /* of the data, also while it is packed */
-	uint32_t form; /* of what is packed: enum wire_form */
+	uint32_t form;         /* of what is packed: enum wire_form */
 	const uint8_t *packed; /* in `copy`, or in `block`; NULL where data is set */
 	size_t packed_size;
 	uint8_t *copy; /* owned */
