@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * shrink.c - to preload: the file $SHRINK_FILE loses all but its first page the moment that a part
- * of it has been mapped the $SHRINK_AT-th time, as one does that another program truncates while we read it. Whoever
- * touches the rest of the mapping then gets SIGBUS. mmap64 is what ruchy-analyze calls (64-bit
- * offsets). Compile with -D_GNU_SOURCE.
+ * of it has been mapped the $SHRINK_AT-th time, as one does that another program truncates while we
+ * read it. Whoever touches the rest of the mapping then gets SIGBUS. mmap64 is what ruchy-analyze
+ * calls (64-bit offsets). Compile with -D_GNU_SOURCE.
  */
 #include <stdlib.h>
 #include <sys/mman.h>
