@@ -262,7 +262,7 @@ int doctor_print(const struct perf_sys *sys, const struct pmu_tree *pmus,
 {
 	struct doctor d = { .sys = sys, .pmus = pmus, .host = host, .out = out, .paranoid = 2 };
 	struct perf_attr_request request = { .rate_hz = 1000,
-					     .stack_bytes = 8192,
+					     .stack_bytes = 16384,
 					     .inherit = true };
 	struct perf_attr_grant grant = { 0 };
 	struct fallback_list fallbacks = { 0 };

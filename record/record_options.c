@@ -9,7 +9,7 @@
 #define DEFAULT_OUTPUT      "ruchy.rtrace"
 #define DEFAULT_COUNTERS    "cpu_cycles"
 #define DEFAULT_RATE_HZ     1000
-#define DEFAULT_STACK_BYTES 8192
+#define DEFAULT_STACK_BYTES 16384
 
 #define DEFAULT_SNAPSHOT_BYTES (UINT64_C(64) << 20)
 
@@ -43,7 +43,7 @@ static const char help[] =
 	"  -F, --sampling-rate HZ   samples per second of CPU time (default 1000)\n"
 	"  -c, --period PERIOD      instead of -F: a sample every PERIOD events\n"
 	"      --stack-size BYTES   stack bytes kept per sample, 256 to 65528, a\n"
-	"                           multiple of 8 (default 8192)\n"
+	"                           multiple of 8 (default 16384)\n"
 	"      --unwind METHOD      dwarf (default): registers and stack bytes, unwound\n"
 	"                           by ruchy-analyze; fp: frame pointers, by the kernel;\n"
 	"                           none: no stacks\n"

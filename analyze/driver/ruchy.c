@@ -32,7 +32,7 @@ static const struct flag {
 	{ "--counters", "-e", "LIST", RECORD, "what to count, e.g. cpu_cycles,cache_misses" },
 	{ "--sampling-rate", "-F", "HZ", RECORD, "samples a second (default 1000)" },
 	{ "--period", "-c", "PERIOD", RECORD, "a sample every PERIOD events instead" },
-	{ "--stack-size", NULL, "BYTES", RECORD, "stack bytes copied a sample (default 8192)" },
+	{ "--stack-size", NULL, "BYTES", RECORD, "stack bytes copied a sample (default 16384)" },
 	{ "--unwind", NULL, "MODE", RECORD, "dwarf (default), fp or none" },
 	{ "--stack-privacy", NULL, "MODE", RECORD,
 	  "full (default), or redact: keep no data of the program" },

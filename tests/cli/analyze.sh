@@ -428,7 +428,7 @@ if "$analyze" --help 2>/dev/null | grep -q -e --min-complete; then
 	name="--min-complete that holds"
 	run 0 "$name" --min-complete=50 $trace && pass "$name"
 	name="--min-complete that does not: 3"
-	"$bin/ruchy-record" -q -o big.rtrace "$programs/bigframe" 200 2>err
+	"$bin/ruchy-record" -q -o big.rtrace --stack-size 8192 "$programs/bigframe" 200 2>err
 	run 3 "$name" --min-complete=99 --output=b.json big.rtrace && {
 		[ "$(wc -l <err)" -eq 1 ] && grep -q complete err && [ -s b.json ] && pass "$name" ||
 			fail "$name" "stderr: $(cat err), or no output"

@@ -135,7 +135,7 @@ def functions_of(report):
 
 def record_with_perf(case, command, data):
     flags = dict(zip(case.record[::2], case.record[1::2]))
-    graph = "fp" if flags.get("--unwind") == "fp" else "dwarf," + flags.get("--stack-size", "8192")
+    graph = "fp" if flags.get("--unwind") == "fp" else "dwarf," + flags.get("--stack-size", "16384")
     run(["perf", "record", "-q", "-N", "-o", data, "-e", "cpu-clock", "-F", RATE_HZ, "--call-graph",
          graph, "--", *command], case.env)
     return data
@@ -528,10 +528,10 @@ CASES = [
     Case("signal: on an alternate stack", "signal",
          [Chain(["on_trap", "handler_work"])], args=["altstack"], entry=None,
          also=[is_marked("truncated"), lacks("main")]),
-    Case("bigframe: default stack size", "bigframe", [Chain(["big_frame", "big_leaf"])], entry=None,
-         also=[is_marked("truncated"), lacks("main"), lacks("outer")]),
-    Case("bigframe: --stack-size 16384", "bigframe",
-         [Chain(["_start", "main", "outer", "big_frame", "big_leaf"])], record=["--stack-size", "16384"]),
+    Case("bigframe: --stack-size 8192", "bigframe", [Chain(["big_frame", "big_leaf"])], entry=None,
+         record=["--stack-size", "8192"], also=[is_marked("truncated"), lacks("main"), lacks("outer")]),
+    Case("bigframe: default stack size", "bigframe",
+         [Chain(["_start", "main", "outer", "big_frame", "big_leaf"])]),
     Case("bigframe: --stack-size 32768", "bigframe",
          [Chain(["_start", "main", "outer", "big_frame", "big_leaf"])], record=["--stack-size", "32768"]),
     Case("fptest: --unwind fp", "fptest", [Chain(["main", "fp_outer", "fp_middle", "fp_leaf"], 95, True)],

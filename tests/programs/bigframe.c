@@ -4,8 +4,8 @@
  *
  *   main → outer → big_frame (12 KiB) → big_leaf          100 % of the work
  *
- * With the default stack dump of 8 KiB the walk cannot get past big_frame and must
- * say so (truncated); with --stack-size 16384 or more the chain is whole.
+ * With a stack dump of 8 KiB the walk cannot get past big_frame and must say so
+ * (truncated); with the default one of 16 KiB or more the chain is whole.
  */
 #include <string.h>
 
