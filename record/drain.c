@@ -215,6 +215,7 @@ static void follow(struct drain *d, const uint8_t *record, size_t size)
 	if (d->bundle)
 		bundle_follow(d->bundle, &e);
 	if (e.type == PERF_RECORD_COMM && e.comm.exec) {
+		d->stats.execs++;
 		stack_base_exec(d->bases, e.comm.pid, e.time_ns);
 	} else if (e.type == PERF_RECORD_FORK) {
 		stack_base_fork(d->bases, e.task.pid, e.task.ppid, e.time_ns);

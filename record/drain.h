@@ -31,6 +31,7 @@ struct drain_stats {
 	uint64_t withheld; /* of these, without their stack dump: the base is unknown */
 	uint64_t lost;     /* told by LOST records */
 	uint64_t damaged;  /* places in a ring that made no sense */
+	uint64_t execs;    /* told of by the sideband */
 	bool has_kernel_samples;
 };
 

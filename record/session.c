@@ -18,6 +18,7 @@
 #include "record/kallsyms.h"
 #include "record/kernel_table.h"
 #include "record/output.h"
+#include "record/pace.h"
 #include "record/sampling.h"
 #include "record/session_meta.h"
 #include "record/signals.h"
@@ -28,10 +29,11 @@
 #include "ruchy/trace_meta.h"
 #include "ruchy/trace_writer.h"
 
-#define PASS_NS    100000000u /* a full pass this often */
-#define KALLSYMS   "/proc/kallsyms"
-#define ZSTD_LEVEL 3  /* smaller, and faster to unpack: docs/overhead.md; static has no more */
-#define LOOK_MS    20 /* how often we look for the process that is waited for */
+#define PASS_NS           100000000u /* a full pass this often */
+#define KALLSYMS          "/proc/kallsyms"
+#define SAMPLE_HEAD_BYTES 1024u /* of a sample, beside its dump */
+#define ZSTD_LEVEL        3 /* smaller, and faster to unpack: docs/overhead.md; static has no more */
+#define LOOK_MS           20 /* how often we look for the process that is waited for */
 
 /* What is polled before the rings. */
 enum { POLL_SIGNALS, POLL_SUBJECT, POLL_CONTROL, POLL_RINGS };
@@ -68,6 +70,7 @@ struct session {
 	struct drain *drain;
 	struct kernel_table *kernel; /* NULL: not read beside the recording */
 	struct pollfd *polls;        /* as above, then sample and sideband rings by CPU */
+	struct pace pace;
 	uint64_t begin_ns;     /* when the command was released, or the first sample was due */
 	uint64_t begin_cpu_ns; /* our CPU time by then */
 	uint64_t next_full_ns; /* when the next full pass is due */
@@ -271,6 +274,10 @@ static int arm(struct session *s, struct ruchy_error *err)
 	if (s->config->bundle && drain_bundle(s->drain, s->config->bundle_full) < 0)
 		return no_memory(err);
 	fill_polls(s);
+	/* Counters have as much of the rate again. */
+	s->pace = pace_begin(2 * s->config->request.rate_hz,
+			     s->config->request.stack_bytes + SAMPLE_HEAD_BYTES,
+			     event_set_ring_bytes(s->events, EVENT_SET_SAMPLES));
 	return 0;
 }
 
@@ -590,8 +597,12 @@ static int drain_what_woke(struct session *s, struct ruchy_error *err)
 		return is_full(s) ? rotate(s, err) : drain_full(s->drain, false, err);
 	}
 	if (samples)
-		return drain_partial(s->drain, err);
-	return sideband ? drain_sideband(s->drain, err) : 0;
+		rc = drain_partial(s->drain, err);
+	else if (sideband)
+		rc = drain_sideband(s->drain, err);
+	if (samples || sideband)
+		pace_woke(&s->pace, now, drain_stats(s->drain)->execs);
+	return rc;
 }
 
 static void stop_recording(struct session *s, const struct ruchy_error *why)
@@ -614,14 +625,18 @@ static uint64_t next_wake(const struct session *s)
 static void wait_for_work(struct session *s)
 {
 	uint64_t now = now_ns();
-	uint64_t wake = next_wake(s), left = wake > now ? wake - now : 0;
+	bool rests = pace_rests(&s->pace, now);
+	uint64_t due = next_wake(s),
+		 wake = rests && s->pace.until_ns < due ? s->pace.until_ns : due;
+	uint64_t left = wake > now ? wake - now : 0;
 	struct timespec timeout = { .tv_sec = (time_t)(left / 1000000000u),
 				    .tv_nsec = (long)(left % 1000000000u) };
-	size_t n = s->failed ? POLL_RINGS : POLL_RINGS + 2 * s->cpus.n;
+	size_t all = POLL_RINGS + 2 * s->cpus.n, n = s->failed || rests ? POLL_RINGS : all;
 
 	if (ppoll(s->polls, (nfds_t)n, s->failed ? NULL : &timeout, NULL) < 0)
-		for (size_t i = 0; i < n; i++)
-			s->polls[i].revents = 0;
+		n = 0;
+	for (size_t i = n; i < all; i++) /* what was not looked at did not wake us */
+		s->polls[i].revents = 0;
 }
 
 /* The recording begins with its first sample. */
