@@ -368,7 +368,11 @@ flown() { "$analyze" info --verify "$1" >out 2>&1 && [ "$(sed -n 's/.*of them \(
 mkfifo snap_fifo
 "$record" -q -o asked.rtrace --snapshot=5 --control=snap_fifo ./busy 60000 2>err &
 pid=$!
-has_command() { [ "$(cat /proc/$pid/task/$pid/children 2>/dev/null)" ]; }
+# The command runs: it was released, which comes after everything is ready.
+has_command() {
+	child=$(cat /proc/$pid/task/$pid/children 2>/dev/null)
+	[ "$child" ] && [ "$(cat /proc/${child%% *}/comm 2>/dev/null)" = busy ]
+}
 wait_for 5000 has_command
 sleep 0.5
 kill -USR2 $pid
