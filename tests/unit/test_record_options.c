@@ -37,7 +37,7 @@ static void test_parse_defaults(void **state)
 	assert_string_equal(o.output, "ruchy.rtrace");
 	assert_int_equal(o.request.rate_hz, 1000);
 	assert_int_equal(o.request.period, 0);
-	assert_int_equal(o.request.stack_bytes, 8192);
+	assert_int_equal(o.request.stack_bytes, 16384);
 	assert_int_equal(o.request.unwind, PERF_ATTR_UNWIND_DWARF);
 	assert_true(o.request.inherit);
 	assert_false(o.quiet || o.verbose);
@@ -53,10 +53,10 @@ static void test_parse_spellings(void **state)
 		const char *line, *asked, *output, *command;
 	} cases[] = {
 		{ "-o x -F 99 prog -F 1",
-		  "--counters=cpu_cycles --sampling-rate=99 --stack-size=8192 --unwind=dwarf", "x",
+		  "--counters=cpu_cycles --sampling-rate=99 --stack-size=16384 --unwind=dwarf", "x",
 		  "prog" },
 		{ "-ox -F99 -- -odd",
-		  "--counters=cpu_cycles --sampling-rate=99 --stack-size=8192 --unwind=dwarf", "x",
+		  "--counters=cpu_cycles --sampling-rate=99 --stack-size=16384 --unwind=dwarf", "x",
 		  "-odd" },
 		{ "--output=- --sampling-rate=7 --stack-size=256 --unwind=dwarf p --",
 		  "--counters=cpu_cycles --sampling-rate=7 --stack-size=256 --unwind=dwarf", "-",
