@@ -118,8 +118,8 @@ recorded "--delay leaves no mapping out" delayed.rtrace '^busy;_start;.*;main' 9
 # ---- the end ----
 for signal in INT TERM HUP QUIT; do
 	rm -f s.rtrace
-	# The shell starts background jobs with INT and QUIT ignored, which we would respect.
-	start env --default-signal=INT,QUIT "$record" -q -p $busy -o s.rtrace 2>err
+	# The shell starts background jobs with INT and QUIT ignored, nohup with HUP, which we would respect.
+	start env --default-signal=INT,QUIT,HUP "$record" -q -p $busy -o s.rtrace 2>err
 	r=$pid
 	wait_for 20000 test -s s.rtrace
 	kill -$signal $r
