@@ -9,6 +9,7 @@
 
 #define WORD           8u
 #define MASK_BITS      64u
+#define BATCH          15u /* words whose lengths one load gives, also from half a byte on */
 #define PREFIX_BYTES   8u
 #define MAX_WORDS      8191u      /* of a record, whose size is 16 bits */
 #define MAX_BASE_WORDS (1u << 17) /* of all bases of a chunk: a MiB */
@@ -289,7 +290,6 @@ struct streams {
 	const uint8_t *lengths; /* two to a byte */
 	uint64_t length, n_lengths;
 	const uint8_t *data, *data_end;
-	unsigned longest; /* of the lengths seen */
 	bool bad;
 };
 
@@ -340,20 +340,36 @@ static uint64_t get_mask(struct streams *s)
 	return mask;
 }
 
-/* The next word. Not checked: see take_lengths. */
-static inline uint64_t get_word(struct streams *s)
+/* Words on their way: a copy of what the streams hold, that stores of bytes cannot reach and so
+ * stays in registers. */
+struct batch {
+	const uint8_t *data;
+	uint64_t lengths; /* the next one lowest */
+};
+
+/* Of the next `n` words, at most BATCH, that may_take has let pass. */
+static inline struct batch take_batch(struct streams *s, uint32_t n)
+{
+	struct batch b = { s->data, ruchy_load64(s->lengths + (s->length >> 1)) };
+
+	b.lengths >>= 4 * (s->length & 1);
+	s->length += n;
+	return b;
+}
+
+/* The next word. Its length is checked at the end: see lengths_hold. */
+static inline uint64_t get_word(struct batch *b)
 {
 	static const uint64_t low[16] = {
 		0,          0xff,         0xffff,         0xffffff,
 		0xffffffff, 0xffffffffff, 0xffffffffffff, 0xffffffffffffff,
 		UINT64_MAX
 	};
-	unsigned n = s->lengths[s->length >> 1] >> 4 * (s->length & 1) & 15;
-	uint64_t v = ruchy_load64(s->data) & low[n];
+	unsigned n = b->lengths & 15;
+	uint64_t v = ruchy_load64(b->data) & low[n];
 
-	s->length++;
-	s->data += n;
-	s->longest = n > s->longest ? n : s->longest;
+	b->lengths >>= 4;
+	b->data += n;
 	return v;
 }
 
@@ -365,20 +381,34 @@ static bool may_take(struct streams *s, uint64_t n)
 	return !s->bad;
 }
 
+/* The words that the mask tells of. */
+static void get_masked(struct streams *s, uint64_t *to, uint64_t mask, uint32_t n)
+{
+	for (uint32_t in_batch; n; n -= in_batch) {
+		struct batch b;
+
+		in_batch = n < BATCH ? n : BATCH;
+		b = take_batch(s, in_batch);
+		for (uint32_t i = 0; i < in_batch; i++, mask &= mask - 1)
+			to[__builtin_ctzll(mask)] = get_word(&b);
+		s->data = b.data;
+	}
+}
+
 /* Bring the base up to the record. */
 static void get_changes(struct streams *s, uint64_t *base, uint32_t held)
 {
 	for (uint32_t first = 0; first < held; first += MASK_BITS) {
 		uint64_t mask = get_mask(s);
+		uint32_t n = ruchy_count_bits(mask);
 
 		if (held - first < MASK_BITS && mask >> (held - first)) {
 			s->bad = true;
 			return;
 		}
-		if (!may_take(s, ruchy_count_bits(mask)))
+		if (!may_take(s, n))
 			return;
-		for (; mask; mask &= mask - 1)
-			base[first + (unsigned)__builtin_ctzll(mask)] = get_word(s);
+		get_masked(s, base + first, mask, n);
 	}
 }
 
@@ -414,12 +444,16 @@ static void get_head(struct compact *c, struct streams *s, const struct base *b,
 
 static void get_words(struct streams *s, uint8_t *to, uint32_t n)
 {
-	for (uint32_t group; n; n -= group) {
-		group = n < MASK_BITS ? n : MASK_BITS;
-		if (!may_take(s, group))
+	for (uint32_t in_batch; n; n -= in_batch) {
+		struct batch b;
+
+		in_batch = n < BATCH ? n : BATCH;
+		if (!may_take(s, in_batch))
 			return;
-		for (uint32_t i = 0; i < group; i++, to += WORD)
-			ruchy_store64(to, get_word(s));
+		b = take_batch(s, in_batch);
+		for (uint32_t i = 0; i < in_batch; i++, to += WORD)
+			ruchy_store64(to, get_word(&b));
+		s->data = b.data;
 	}
 }
 
@@ -438,6 +472,21 @@ static size_t get_record(struct compact *c, struct streams *s, uint8_t *to, size
 	return (size_t)n * WORD;
 }
 
+/* Is none of the first `n` lengths longer than a word? */
+static bool lengths_hold(const uint8_t *lengths, uint64_t n)
+{
+	const uint64_t top_bits = UINT64_C(0x8888888888888888);
+	uint64_t too_long = 0, v;
+
+	for (; n >= 2 * WORD; n -= 2 * WORD, lengths += WORD) {
+		v = ruchy_load64(lengths);
+		too_long |= v & (v << 1 | v << 2 | v << 3) & top_bits;
+	}
+	for (; n; n -= n > 1 ? 2 : 1, lengths++)
+		too_long |= (*lengths & 15) > WORD || (n > 1 && *lengths >> 4 > WORD);
+	return !too_long;
+}
+
 int compact_expand(struct compact *c, const uint8_t *data, size_t size, uint8_t *raw,
 		   size_t raw_size)
 {
@@ -448,6 +497,6 @@ int compact_expand(struct compact *c, const uint8_t *data, size_t size, uint8_t 
 	while (!s.bad && at < raw_size)
 		at += get_record(c, &s, raw + at, raw_size - at);
 	s.bad |= s.data != s.data_end || s.control.at != s.control.end ||
-		 s.n_lengths - s.length > 1 || s.longest > WORD;
+		 s.n_lengths - s.length > 1 || !lengths_hold(s.lengths, s.length);
 	return s.bad ? RUCHY_E_DAMAGED : 0;
 }

@@ -307,12 +307,41 @@ static void rules_are_kept(void **state)
 	compact_free(c);
 }
 
+/* 35 words of one byte each: more than are checked, and more than are taken, at a time. Half a byte
+ * of lengths is left, of any value. */
+static void long_words_are_found(void **state)
+{
+	enum { N = 35, LENGTHS_AT = CONTROL_AT + 2, DATA_AT = LENGTHS_AT + (N + 1) / 2 };
+	struct compact *c = compact_new();
+
+	(void)state;
+	for (unsigned at = 0; at <= N; at++) {
+		for (unsigned n = 9; n <= 15; n++) {
+			uint8_t data[DATA_AT + N + 16 + COMPACT_SLACK_BYTES] = { 0 }, raw[8 * N];
+			unsigned shift = 4 * (at & 1);
+			size_t size = DATA_AT + (at < N ? N - 1 + n : N);
+			int rc;
+
+			ruchy_store32(data, 2);
+			ruchy_store32(data + 4, (N + 1) / 2);
+			data[CONTROL_AT + 1] = N;
+			memset(data + LENGTHS_AT, 0x11, (N + 1) / 2);
+			data[LENGTHS_AT + at / 2] &= (uint8_t)(0xf0 >> shift);
+			data[LENGTHS_AT + at / 2] |= (uint8_t)(n << shift);
+			rc = compact_expand(c, data, size, raw, sizeof(raw));
+			assert_int_equal(rc, at < N ? RUCHY_E_DAMAGED : 0);
+		}
+	}
+	compact_free(c);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(records_come_back), cmocka_unit_test(repetition_is_small),
-		cmocka_unit_test(bases_are_bounded), cmocka_unit_test(odd_records_stay_plain),
-		cmocka_unit_test(damage_is_found),   cmocka_unit_test(rules_are_kept),
+		cmocka_unit_test(records_come_back),    cmocka_unit_test(repetition_is_small),
+		cmocka_unit_test(bases_are_bounded),    cmocka_unit_test(odd_records_stay_plain),
+		cmocka_unit_test(damage_is_found),      cmocka_unit_test(rules_are_kept),
+		cmocka_unit_test(long_words_are_found),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
