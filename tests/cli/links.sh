@@ -20,7 +20,7 @@ else
 	failed=1
 fi
 # The static one is small, and what its zstd leaves out is not called: chunks small and large, with kernel symbols.
-file=build/static/ruchy-record most=$((1280 << 10))
+file=build/static/ruchy-record most=$((1536 << 10))
 out=$(mktemp -d)
 trap 'rm -rf "$out"' EXIT
 if make -s static >/dev/null && ! readelf -lS "$file" | grep -qE 'INTERP|DYNAMIC|\.dynamic|\.symtab' && "$file" --version >/dev/null; then
