@@ -69,13 +69,14 @@ same() {
 	ok "$name: $(wc -l <j1/folded) stacks, $(wc -l <j1/script) lines"
 }
 
-# spoil TRACE: flip a byte in the middle of its third sample chunk's payload
+# spoil TRACE: change a byte near the end of its second sample chunk's payload
 spoil() {
-	local offset stored
+	local offset stored byte
 	read -r offset stored < <("$bin/ruchy-analyze" info --records "$1" |
-		sed -n 's/^chunk [0-9]* samples offset=\([0-9]*\) stored=\([0-9]*\) .*/\1 \2/p' | sed -n 3p)
+		sed -n 's/^chunk [0-9]* samples offset=\([0-9]*\) stored=\([0-9]*\) .*/\1 \2/p' | sed -n 2p)
 	[ -n "$stored" ] || return 1
-	printf '\377' | dd of="$1" bs=1 seek=$((offset + stored - 20)) conv=notrunc status=none
+	byte=$(od -An -tu1 -j$((offset + stored - 20)) -N1 "$1")
+	printf "\\$(printf %03o $((byte ^ 255)))" | dd of="$1" bs=1 seek=$((offset + stored - 20)) conv=notrunc status=none
 }
 
 for trace in "$golden"/*.rtrace; do
